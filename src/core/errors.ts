@@ -16,10 +16,7 @@ const VIOLATIONS = {
   UNEXPECTED_RSV_1: [CLOSE_PROTOCOL_ERROR, FRAME + 'RSV1 must be clear'],
   UNEXPECTED_RSV_2_3: [CLOSE_PROTOCOL_ERROR, FRAME + 'RSV2 and RSV3 must be clear'],
   TOO_MANY_BUFFERED_PARTS: [CLOSE_POLICY_VIOLATION, 'Too many {}'],
-  UNSUPPORTED_DATA_PAYLOAD_LENGTH: [
-    CLOSE_MESSAGE_TOO_BIG,
-    'Unsupported WebSocket frame: payload length > 2^53 - 1'
-  ],
+  UNSUPPORTED_DATA_PAYLOAD_LENGTH: [CLOSE_MESSAGE_TOO_BIG, 'Unsupported WebSocket frame: payload length > 2^53 - 1'],
   UNSUPPORTED_MESSAGE_LENGTH: [CLOSE_MESSAGE_TOO_BIG, 'Max payload size exceeded']
 } as const
 

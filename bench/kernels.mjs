@@ -1,0 +1,200 @@
+// The kernels by themselves: ns per call (per frame for scans) and GB/s, by set and size.
+
+import { isUtf8 } from 'node:buffer'
+
+const SIZES = [16, 64, 125, 256, 512, 1024, 4096, 16384, 65536, 1048576]
+const QUICK_SIZES = [16, 125, 1024, 65536]
+
+/** Key of which every octet flips the lowest bit: ASCII masked with it stays ASCII, so that a scan can be repeated. */
+const LOW_BITS = 0x01010101
+
+const SCAN_MASKED = 1
+
+/** Median of `rounds` batches of at least `batchMs` each, in ns per call. */
+function measure(body, parameters, { rounds, batchMs }) {
+  // a function of its own for each cell, so that no cell's call sites have seen another's types
+  const batch = new Function(...Object.keys(parameters), 'n', `let sum = 0; for (let i = 0; i < n; i++) sum += ${body}; return sum`)
+  const values = Object.values(parameters)
+  let n = 16
+  const run = () => {
+    const start = process.hrtime.bigint()
+    batch(...values, n)
+    return Number(process.hrtime.bigint() - start)
+  }
+  while (run() < batchMs * 1e6) n *= 2
+  const times = Array.from({ length: rounds }, () => run() / n)
+  return times.sort((a, b) => a - b)[rounds >> 1]
+}
+
+/** A client's frame. */
+function frame(first, payload) {
+  const header = payload.length < 126 ? Buffer.of(first, 0x80 | payload.length) : Buffer.alloc(payload.length < 65536 ? 4 : 10)
+  if (payload.length >= 126) {
+    header[0] = first
+    header[1] = payload.length < 65536 ? 0xfe : 0xff
+    if (payload.length < 65536) header.writeUInt16BE(payload.length, 2)
+    else header.writeUInt32BE(payload.length, 6)
+  }
+  const key = Buffer.alloc(4)
+  key.writeInt32LE(LOW_BITS)
+  return Buffer.concat([header, key, payload.map((octet) => octet ^ 1)])
+}
+
+/** `length` octets of text, whole sequences only. */
+function textOf(sample, length) {
+  const text = Buffer.alloc(length, sample)
+  let end = length
+  while (!isUtf8(text.subarray(0, end))) end--
+  return text.fill(0x20, end)
+}
+
+async function lentNatives() {
+  try {
+    const { default: bufferutil } = await import('bufferutil')
+    return { isUtf8, mask: bufferutil.mask, unmask: bufferutil.unmask }
+  } catch {
+    return { isUtf8 }
+  }
+}
+
+/**
+ * Measures all kernels; takes under 40 s, with `quick` under 10.
+ * @param core the module to measure, that of dist by default
+ * @returns one row per operation and size: {operation, size, unit, ns: {column: number}}
+ */
+export async function run({ progress = () => {}, quick = false, core } = {}) {
+  const { selectKernels, createJsKernels, createWasmKernels } = core ?? (await import('../dist/core.mjs'))
+  const natives = await lentNatives()
+  const js = createJsKernels()
+  const wasm = createWasmKernels()
+  const auto = wasm === null ? null : selectKernels('auto', natives)
+  const native = natives.mask === undefined ? null : selectKernels('native', natives)
+  const timer = quick ? { rounds: 3, batchMs: 2 } : { rounds: 7, batchMs: 3 }
+  const sizes = quick ? QUICK_SIZES : SIZES
+  const rows = []
+
+  /** The columns: a set, and whether the octets lie in the WASM memory. */
+  const columns = [
+    ['js', js, false],
+    ['wasm, in memory', wasm, true],
+    ['wasm, outside', wasm, false],
+    ['auto, in memory', auto, true],
+    ['auto, outside', auto, false],
+    ['native', native, false]
+  ].filter(([, kernels]) => kernels !== null)
+
+  /** Puts `octets` where a column wants them; undefined where they do not fit. */
+  const place = (octets, inMemory) => {
+    if (!inMemory) {
+      // as far from alignment as payloads are behind headers
+      const buffer = Buffer.from(new ArrayBuffer(octets.length + 6), 6)
+      buffer.set(octets)
+      return { octets: buffer, start: 0, end: octets.length }
+    }
+    const { start, end } = wasm.receiveRegion
+    if (octets.length + 6 > end - start) return undefined
+    wasm.octets.set(octets, start + 6)
+    return { octets: wasm.octets, start: start + 6, end: start + 6 + octets.length }
+  }
+
+  const add = (operation, size, unit, frames, content, body) => {
+    const row = { operation, size, unit, ns: {} }
+    for (const [name, kernels, inMemory] of columns) {
+      const at = place(content, inMemory)
+      if (at !== undefined)
+        row.ns[name] = measure(body, { kernels, ...at, target: Buffer.alloc(at.end - at.start + 16) }, timer) / frames
+    }
+    rows.push(row)
+    progress(`${operation}, ${size} octets`)
+    return row
+  }
+
+  for (const size of sizes) {
+    const row = add(
+      'mask in place',
+      size,
+      'call',
+      1,
+      Buffer.alloc(size, 'x'),
+      '(kernels.mask(octets, start, end, octets, start, 0x12345678), 0)'
+    )
+    const from = Buffer.alloc(size)
+    const to = Buffer.alloc(size)
+    row.ns.memcpy = measure('(to.set(from), 0)', { from, to }, timer)
+  }
+  for (const size of sizes) {
+    add(
+      'mask to elsewhere',
+      size,
+      'call',
+      1,
+      Buffer.alloc(size, 'x'),
+      '(kernels.mask(octets, start, end, target, 10, 0x12345678), 0)'
+    )
+  }
+  for (const [kind, sample] of [
+    ['ASCII', 'plain ASCII text '],
+    ['mixed', 'Straße für Fußgänger, 日本 ']
+  ]) {
+    for (const size of sizes) {
+      add(`validate ${kind}`, size, 'call', 1, textOf(sample, size), 'kernels.validate(octets, start, end, 0)')
+    }
+    for (const size of sizes) {
+      // a key of zeros is a key like any other here, and leaves text as it is
+      add(
+        `maskValidate ${kind}`,
+        size,
+        'call',
+        1,
+        textOf(sample, size),
+        'kernels.maskValidate(octets, start, end, octets, start, 0, 0)'
+      )
+    }
+  }
+  for (const size of sizes) {
+    const one = frame(0x81, textOf('plain ASCII text ', size))
+    add('scan, chunk of one text frame', size, 'frame', 1, one, `kernels.scan(octets, start, end, ${SCAN_MASKED}, 0).count`)
+  }
+  for (const size of sizes.filter((size) => size <= 4096)) {
+    for (const [kind, first] of [
+      ['text', 0x81],
+      ['binary', 0x82]
+    ]) {
+      const one = frame(first, textOf('plain ASCII text ', size))
+      const count = Math.floor(65536 / one.length)
+      const chunk = Buffer.alloc(count * one.length, one)
+      add(
+        `scan, 64 KiB of ${kind} frames`,
+        size,
+        'frame',
+        count,
+        chunk,
+        `kernels.scan(octets, start, end, ${SCAN_MASKED}, 0).count`
+      )
+    }
+  }
+  return rows
+}
+
+/** The rows as text, with ns per call or frame and GB/s. */
+export function format(rows) {
+  const columns = [...new Set(rows.flatMap(({ ns }) => Object.keys(ns)))]
+  const lines = []
+  let operation = ''
+  for (const row of rows) {
+    if (row.operation !== operation) {
+      operation = row.operation
+      lines.push(
+        '',
+        `${operation}: ns per ${row.unit} (GB/s)`,
+        ['octets'.padStart(8), ...columns.map((name) => name.padStart(20))].join('')
+      )
+    }
+    const cells = columns.map((name) => {
+      const ns = row.ns[name]
+      return (ns === undefined ? '–' : `${ns.toFixed(ns < 100 ? 1 : 0)} (${(row.size / ns).toFixed(1)})`).padStart(20)
+    })
+    lines.push(String(row.size).padStart(8) + cells.join(''))
+  }
+  return lines.join('\n').trimStart()
+}

@@ -1,0 +1,83 @@
+// How many compression jobs the process gives to the thread pool at a time: more at once fragment the heap badly.
+
+/** A job; it calls `release`, once, as soon as the next job may begin. */
+export type Job = (release: () => void) => void
+
+/** Runs jobs in the order of `add`, at most `concurrency` of them at a time. */
+export class Limiter {
+  readonly concurrency: number
+  private running: number
+  private waiting: Job[]
+  /** Index in `waiting` of the job that is next: shifting a long array would move all of it each time. */
+  private next: number
+  private starting: boolean
+
+  /** @param concurrency 0 and undefined stand for no limit */
+  constructor(concurrency?: number | null) {
+    this.concurrency = concurrency && concurrency > 0 ? concurrency : Infinity
+    this.running = 0
+    this.waiting = []
+    this.next = 0
+    this.starting = false
+  }
+
+  /** Runs `job` now, or after enough of those before it have released their places. What a job throws comes out here or of a `release`. */
+  add(job: Job): void {
+    this.waiting.push(job)
+    this.startWaiting()
+  }
+
+  private startWaiting(): void {
+    // A loop, as jobs that release at once would otherwise call each other to any depth.
+    if (this.starting) return
+    this.starting = true
+    let thrown: { error: unknown } | null = null
+    while (this.running < this.concurrency && this.next < this.waiting.length) {
+      try {
+        this.start(this.takeNext())
+      } catch (error) {
+        thrown ??= { error }
+      }
+    }
+    this.starting = false
+    if (thrown !== null) throw thrown.error
+  }
+
+  private takeNext(): Job {
+    const job = this.waiting[this.next++]
+    if (this.next === this.waiting.length || this.next === 1024) {
+      this.waiting.splice(0, this.next)
+      this.next = 0
+    }
+    return job
+  }
+
+  private start(job: Job): void {
+    let held = true
+    const release = (): void => {
+      if (!held) return
+      held = false
+      this.running--
+      this.startWaiting()
+    }
+
+    this.running++
+    try {
+      job(release)
+    } catch (error) {
+      // A job that throws has not begun: its place must not stay taken for ever.
+      release()
+      throw error
+    }
+  }
+}
+
+const DEFAULT_CONCURRENCY = 10
+
+let shared: Limiter | null = null
+
+/** The limiter of the whole process, as the thread pool is the whole process's; the first caller fixes its concurrency. */
+export function sharedLimiter(concurrencyLimit: number | null | undefined): Limiter {
+  shared ??= new Limiter(concurrencyLimit === undefined ? DEFAULT_CONCURRENCY : concurrencyLimit)
+  return shared
+}

@@ -1,0 +1,206 @@
+// Raw DEFLATE by node:zlib in the thread pool (RFC 7692 §7.2): never at once, and off the event loop.
+
+import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'
+import type { DeflateRaw, InflateRaw, ZlibOptions } from 'node:zlib'
+import { CLOSE_INVALID_PAYLOAD } from '../core/constants.js'
+import { protocolError, withCloseCode } from '../core/errors.js'
+import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater, InflaterOptions } from '../core/ports.js'
+import type { Limiter } from './limiter.js'
+
+/** What ends a message's data on the way in, and is cut on the way out (RFC 7692 §7.2.1). */
+const TRAILER = Buffer.from([0x00, 0x00, 0xff, 0xff])
+
+const NOTHING = new Uint8Array(0)
+
+/** Up to this size input is copied, as its owner may change it after the call, in octets. */
+const MAX_COPIED = 4096
+
+/** A codec on node:zlib. All its streams' jobs go through `limiter`. */
+export function createZlibCodec(limiter: Limiter): DeflateCodec {
+  return {
+    name: 'zlib',
+    createDeflater: (options) => new ZlibDeflater(options, limiter),
+    createInflater: (options) => new ZlibInflater(options, limiter)
+  }
+}
+
+class ZlibDeflater implements Deflater {
+  private readonly stream: ZlibStream
+  private readonly noContextTakeover: boolean
+
+  constructor(options: DeflaterOptions, limiter: Limiter) {
+    const zlibOptions = streamOptions(options)
+    this.stream = new ZlibStream(limiter, () => createDeflateRaw(zlibOptions), options.zlib?.flush !== undefined)
+    this.noContextTakeover = options.noContextTakeover
+  }
+
+  deflate(octets: Uint8Array, fin: boolean, done: CodecCallback): Uint8Array | null {
+    const forget = fin && this.noContextTakeover
+    if (octets.length === 0) {
+      // zlib emits nothing for a flush without new input; §7.2.3.6: an empty message is the head of an empty stored block
+      if (forget) this.stream.reset()
+      return fin ? Uint8Array.of(0) : Uint8Array.of(0, 0, 0, 0xff, 0xff)
+    }
+    const input = octets.length > MAX_COPIED ? octets : Buffer.from(octets)
+    this.stream.run({ input, trimmed: fin ? TRAILER.length : 0, maxLength: Infinity, forget, release: null, done })
+    return null
+  }
+
+  close(): void {
+    this.stream.close()
+  }
+}
+
+class ZlibInflater implements Inflater {
+  private readonly stream: ZlibStream
+  private readonly noContextTakeover: boolean
+
+  constructor(options: InflaterOptions, limiter: Limiter) {
+    const zlibOptions = streamOptions(options)
+    this.stream = new ZlibStream(limiter, () => createInflateRaw(zlibOptions), options.zlib?.flush !== undefined)
+    this.noContextTakeover = options.noContextTakeover
+  }
+
+  inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback): null {
+    // One write with the trailer behind: each write is a way to the thread pool and back.
+    const input = Buffer.allocUnsafe(octets.length + (fin ? TRAILER.length : 0))
+    input.set(octets)
+    if (fin) input.set(TRAILER, octets.length)
+    this.stream.run({ input, trimmed: 0, maxLength, forget: fin && this.noContextTakeover, release: null, done })
+    return null
+  }
+
+  close(): void {
+    this.stream.close()
+  }
+}
+
+/** The user's options for a stream; the window is the negotiated one, and each write is flushed by itself. */
+function streamOptions(options: DeflaterOptions): ZlibOptions {
+  return { flush: constants.Z_SYNC_FLUSH, ...options.zlib, windowBits: options.windowBits }
+}
+
+interface Task {
+  input: Uint8Array
+  /** Octets to cut from the end of the output. */
+  trimmed: number
+  /** Most octets of output. */
+  maxLength: number
+  /** Whether the history is forgotten after this task. */
+  forget: boolean
+  /** Gives back the task's place in the limiter; null while it has none. */
+  release: (() => void) | null
+  done: CodecCallback
+}
+
+/** One zlib stream, replaced after an error or a final block, and the one task that it may have at a time. */
+class ZlibStream {
+  private stream: DeflateRaw | InflateRaw | null
+  private task: Task | null
+  private chunks: Buffer[]
+  private length: number
+
+  constructor(
+    private readonly limiter: Limiter,
+    private readonly create: () => DeflateRaw | InflateRaw,
+    /** Whether writes are not flushed to the last octet, as the user set the way they are. */
+    private readonly needsFlush: boolean
+  ) {
+    this.stream = null
+    this.task = null
+    this.chunks = []
+    this.length = 0
+  }
+
+  /** Begins `task`; options that zlib refuses throw here. */
+  run(task: Task): void {
+    this.stream ??= this.open()
+    this.task = task
+    this.limiter.add((release) => {
+      if (this.task !== task) {
+        release() // closed while it was waiting
+        return
+      }
+      task.release = release
+      this.write(task)
+    })
+  }
+
+  reset(): void {
+    this.stream?.reset()
+  }
+
+  close(): void {
+    this.drop()
+    this.settle(new Error('The deflate stream was closed while data was being processed'))
+  }
+
+  private open(): DeflateRaw | InflateRaw {
+    const stream = this.create()
+    stream.on('data', (chunk: Buffer) => {
+      if (stream === this.stream) this.receive(chunk)
+    })
+    stream.on('end', () => {
+      // The stream read a block with BFINAL set: what follows in this input is left unread, and the next begins anew (§7.2.3.4).
+      if (stream !== this.stream) return
+      this.stream = null
+      this.settle(null)
+    })
+    stream.on('error', (error) => {
+      if (stream !== this.stream) return
+      this.stream = null
+      this.settle(withCloseCode(error, CLOSE_INVALID_PAYLOAD))
+    })
+    return stream
+  }
+
+  private write(task: Task): void {
+    const stream = this.stream as DeflateRaw | InflateRaw
+    const onWritten = (error?: Error | null): void => {
+      // A write that fails because its stream failed or ended has been, or will be, settled by that event.
+      if (!error && this.task === task) this.settle(null)
+    }
+    if (this.needsFlush) {
+      stream.write(task.input)
+      stream.flush(constants.Z_SYNC_FLUSH, onWritten)
+    } else {
+      stream.write(task.input, onWritten)
+    }
+  }
+
+  private receive(chunk: Buffer): void {
+    const task = this.task
+    if (task === null) return
+    this.length += chunk.length
+    if (this.length <= task.maxLength) {
+      this.chunks.push(chunk)
+    } else {
+      this.drop()
+      this.settle(protocolError('UNSUPPORTED_MESSAGE_LENGTH'))
+    }
+  }
+
+  private drop(): void {
+    const stream = this.stream
+    this.stream = null
+    stream?.destroy()
+  }
+
+  private settle(error: Error | null): void {
+    const { task, chunks, length } = this
+    if (task === null) return
+    this.task = null
+    this.chunks = []
+    this.length = 0
+
+    let output = NOTHING
+    if (error === null) {
+      if (task.forget) this.reset()
+      // Copied even where there is one chunk only: it is a part of a buffer of `chunkSize` octets, which it would keep alive.
+      output = Buffer.concat(chunks, length).subarray(0, length - task.trimmed)
+    }
+    // First, so that nothing that `done` does or throws can hold up other connections.
+    task.release?.()
+    task.done(error, output)
+  }
+}

@@ -1,0 +1,206 @@
+// The life of an open connection: OPEN -> CLOSING -> CLOSED, and the rules of ping, pong and close (RFC 6455 §5.5, §7).
+// It never sets a timer and never touches a socket: it says when one is due, and its handler acts.
+
+import { CLOSE_ABNORMAL, CLOSE_NO_STATUS, CLOSED, CLOSING, OPCODE_CLOSE, OPCODE_PONG, OPEN } from './constants.js'
+import { type CloseStatus, serializeClosePayload } from './close.js'
+import { closeCodeOf } from './errors.js'
+import type { MaskingKeySource } from './masking-key.js'
+import type { Kernels, Runtime } from './ports.js'
+import { type MessageInflater, Receiver, type ReceiverHandler, type ReceiverOptions } from './receiver.js'
+import { type MessageDeflater, type Output, Sender, type WriteCallback } from './sender.js'
+
+/** What happens on a connection, and what its byte stream has to do. */
+export interface ConnectionHandler {
+  /** A message of one frame: `octets[start, end)`, valid during the call only. */
+  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void
+  /** A message of any number of non-empty fragments; the handler's to keep. */
+  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean): void
+  /** Application data of a ping or pong, valid during the call only. */
+  onPing(octets: Uint8Array, start: number, end: number): void
+  onPong(octets: Uint8Array, start: number, end: number): void
+  /** The connection failed; told once at most. */
+  onError(error: Error): void
+  /** The peer broke a rule: call `fail(error)` when the events of this turn are through, or at once. */
+  onViolation(error: Error): void
+  /** Call `proceed` in a later turn of the event loop. */
+  onDefer(): void
+  /** Call `proceed`. */
+  onReady(): void
+  /** What was held back while something was waited for is dealt with. */
+  onDrain(): void
+  /** The closing handshake has begun: drop the byte stream when it has not ended in time. */
+  onClosing(): void
+  /** Nothing that comes matters any more, but the end of the byte stream does: keep reading. */
+  onDiscard(): void
+  /** All is said: end our side of the byte stream behind what was written. */
+  onEnd(): void
+  /** The peer asks for more pongs than it reads: drop the byte stream. */
+  onTerminate(): void
+}
+
+export interface ConnectionOptions extends ReceiverOptions {
+  /** Whether pings are answered without being asked (§5.5.2). */
+  autoPong: boolean
+  /** Most automatic pongs that may wait to be written; 0: no limit. */
+  maxPendingAutoPongs: number
+}
+
+/** permessage-deflate as negotiated, both directions. */
+export type MessageTransform = MessageInflater & MessageDeflater
+
+const NO_REASON = new Uint8Array(0)
+
+export class Connection implements ReceiverHandler {
+  isServer: boolean
+  readyState = OPEN
+  closeFrameSent = false
+  closeFrameReceived = false
+  /** Close code and reason of the peer's close frame; 1006 as long as there is none (§7.1.5). */
+  closeCode = CLOSE_ABNORMAL
+  closeReason: Uint8Array = NO_REASON
+  /** Whether the byte stream is gone. */
+  isDisconnected = false
+  errorReported = false
+  readonly receiver: Receiver
+  readonly sender: Sender
+  autoPong: boolean
+  maxPendingAutoPongs: number
+  pendingAutoPongs = 0
+
+  private readonly runtime: Runtime
+  private readonly handler: ConnectionHandler
+  /** Whether the peer broke a rule and was told so. */
+  hasFailed = false
+  private pongWritten: WriteCallback | null = null
+
+  constructor(
+    options: ConnectionOptions,
+    kernels: Kernels,
+    runtime: Runtime,
+    output: Output,
+    maskingKeys: MaskingKeySource,
+    handler: ConnectionHandler
+  ) {
+    this.isServer = options.isServer
+    this.autoPong = options.autoPong
+    this.maxPendingAutoPongs = options.maxPendingAutoPongs
+    this.runtime = runtime
+    this.handler = handler
+    this.receiver = new Receiver(options, kernels, runtime, this)
+    this.sender = new Sender(kernels, runtime, output, maskingKeys)
+    this.sender.errorHandler = this
+  }
+
+  /** Compresses and decompresses with `transform` from here on; to be called before anything is sent or received. */
+  useDeflate(transform: MessageTransform): void {
+    this.receiver.inflater = transform
+    this.sender.deflater = transform
+  }
+
+  /**
+   * Begins the closing handshake (§7.1.2), or answers the peer's; once both close frames are through, ends the byte stream.
+   * @param payload see `serializeClosePayload`
+   */
+  close(payload: Uint8Array): void {
+    if (this.readyState === CLOSED) return
+    if (this.readyState === CLOSING) {
+      if (this.closeFrameSent) this.endWhenDone()
+      return
+    }
+    this.sender.sendControl(OPCODE_CLOSE, payload, !this.isServer, true, (error) => {
+      // The byte stream reports the error itself
+      if (error) return
+      this.closeFrameSent = true
+      this.endWhenDone()
+    })
+    this.readyState = CLOSING
+    this.handler.onClosing()
+  }
+
+  /** Answers what the peer did wrong with the close code it has earned (§7.1.7), and reports it. */
+  fail(error: Error): void {
+    this.hasFailed = true
+    if (!this.isDisconnected) {
+      this.handler.onDiscard()
+      this.close(serializeClosePayload(closeCodeOf(error)))
+    }
+    this.report(error)
+  }
+
+  /** Gives up sending because of `error`, without a close frame; what was sent before still leaves. */
+  failSending(error: Error): void {
+    if (this.readyState === CLOSED) return
+    if (this.readyState === OPEN) {
+      this.readyState = CLOSING
+      this.handler.onClosing()
+    }
+    this.handler.onEnd()
+    this.report(error)
+  }
+
+  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void {
+    this.handler.onMessage(octets, start, end, isBinary, nonAscii)
+  }
+
+  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean): void {
+    this.handler.onFragments(fragments, length, isBinary)
+  }
+
+  onPing(octets: Uint8Array, start: number, end: number): void {
+    if (this.autoPong && this.readyState === OPEN) {
+      if (this.maxPendingAutoPongs > 0 && this.pendingAutoPongs >= this.maxPendingAutoPongs) {
+        this.handler.onTerminate()
+      } else {
+        this.pendingAutoPongs++
+        this.pongWritten ??= () => {
+          this.pendingAutoPongs--
+        }
+        // §5.5.3: a pong carries the application data of its ping
+        // A pong that has to wait needs a copy, since the ping's octets are ours during this call only
+        const payload = this.sender.isReady ? octets.subarray(start, end) : this.runtime.copy(octets, start, end)
+        this.sender.sendControl(OPCODE_PONG, payload, !this.isServer, false, this.pongWritten)
+      }
+    }
+    this.handler.onPing(octets, start, end)
+  }
+
+  onPong(octets: Uint8Array, start: number, end: number): void {
+    this.handler.onPong(octets, start, end)
+  }
+
+  onCloseFrame(status: CloseStatus): void {
+    this.closeFrameReceived = true
+    this.closeCode = status.code
+    this.closeReason = status.reason
+    if (this.isDisconnected) return
+    this.handler.onDiscard()
+    // §5.5.1: an endpoint answers a close frame with one that usually echoes the close code
+    this.close(serializeClosePayload(status.code === CLOSE_NO_STATUS ? undefined : status.code, status.reason))
+  }
+
+  onViolation(error: Error): void {
+    this.handler.onViolation(error)
+  }
+
+  onDefer(): void {
+    this.handler.onDefer()
+  }
+
+  onReady(): void {
+    this.handler.onReady()
+  }
+
+  onDrain(): void {
+    this.handler.onDrain()
+  }
+
+  private endWhenDone(): void {
+    if (this.closeFrameReceived || this.hasFailed) this.handler.onEnd()
+  }
+
+  private report(error: Error): void {
+    if (this.errorReported) return
+    this.errorReported = true
+    this.handler.onError(error)
+  }
+}

@@ -1,0 +1,30 @@
+// Masking keys: unpredictable, a fresh one for each frame (RFC 6455 §5.3, §10.3).
+
+import type { Runtime } from './ports.js'
+
+/** A synchronous source of masking keys, as u32. */
+export type MaskingKeySource = () => number
+
+const POOL_SIZE = 8192
+
+/** Keys from the runtime's secure generator, drawn `POOL_SIZE` octets at a time; the pool is made with the first key. */
+export function secureMaskingKeys(runtime: Runtime): MaskingKeySource {
+  let pool: Int32Array | null = null
+  let next = 0
+  return () => {
+    if (pool === null || next === pool.length) {
+      pool ??= new Int32Array(POOL_SIZE / 4)
+      runtime.fillRandom(new Uint8Array(pool.buffer))
+      next = 0
+    }
+    return pool[next++]
+  }
+}
+
+/** Keys from a user's function that fills four octets. */
+export function userMaskingKeys(generate: (target: Uint8Array) => void, target: Uint8Array): MaskingKeySource {
+  return () => {
+    generate(target)
+    return target[0] | (target[1] << 8) | (target[2] << 16) | (target[3] << 24)
+  }
+}

@@ -1,0 +1,66 @@
+// What a connection writes, kept until somebody takes it: the Output for runtimes without sockets, and for tests.
+
+import type { Runtime } from './ports.js'
+import type { Output, WriteCallback } from './sender.js'
+
+const SLAB_SIZE = 16 * 1024
+const NOTHING = new Uint8Array(0)
+
+export class OctetQueue implements Output {
+  slab: Uint8Array = NOTHING
+  at = 0
+  /** To be set when the byte stream is gone. */
+  isClosed = false
+  private readonly runtime: Runtime
+  private readonly notify: () => void
+  private start = 0
+  private chunks: Uint8Array[] = []
+  private callbacks: WriteCallback[] = []
+
+  /** @param notify called whenever there is something to take */
+  constructor(runtime: Runtime, notify: () => void = () => {}) {
+    this.runtime = runtime
+    this.notify = notify
+  }
+
+  reserve(length: number): void {
+    if (this.slab.length - this.at >= length) return
+    this.cut()
+    this.slab = this.runtime.allocate(Math.max(SLAB_SIZE, length))
+    this.at = this.start = 0
+  }
+
+  commit(length: number): void {
+    this.at += length
+    this.notify()
+  }
+
+  append(octets: Uint8Array): void {
+    this.cut()
+    this.chunks.push(octets)
+    this.notify()
+  }
+
+  onWritten(callback: WriteCallback): void {
+    this.callbacks.push(callback)
+  }
+
+  later(callback: () => void): void {
+    callback()
+  }
+
+  /** All octets so far, in order, as chunks that are the caller's to keep; calls back those who wait for them to be written. */
+  take(): Uint8Array[] {
+    this.cut()
+    const { chunks, callbacks } = this
+    this.chunks = []
+    this.callbacks = []
+    for (const callback of callbacks) callback()
+    return chunks
+  }
+
+  private cut(): void {
+    if (this.at > this.start) this.chunks.push(this.slab.subarray(this.start, this.at))
+    this.start = this.at
+  }
+}

@@ -1,0 +1,20 @@
+// A runtime of nothing but JavaScript, for wherever the core is to run.
+
+import type { Runtime } from './ports.js'
+import { sha1 } from './sha1.js'
+import { utf8Decode, utf8Length, utf8Write } from './utf8.js'
+
+/** The one thing that JavaScript alone does not have: a secure random generator, such as `(octets) => crypto.getRandomValues(octets)`. */
+export type FillRandom = (target: Uint8Array) => void
+
+export function createPortableRuntime(fillRandom: FillRandom): Runtime {
+  return {
+    allocate: (length) => new Uint8Array(length),
+    copy: (octets, start, end) => octets.slice(start, end),
+    utf8Length,
+    utf8Write,
+    utf8Decode,
+    sha1,
+    fillRandom
+  }
+}

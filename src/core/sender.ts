@@ -1,0 +1,293 @@
+// Messages out as frames (RFC 6455 §5, §6.1), in the order they were given even where one has to wait for compression or a Blob.
+
+import { FIN, OPCODE_BINARY, OPCODE_CONTINUATION, OPCODE_TEXT, RSV1 } from './constants.js'
+import { headerSize, serializeFrameHeader, serializeMaskingKey } from './frame-header.js'
+import type { MaskingKeySource } from './masking-key.js'
+import type { Kernels, Runtime } from './ports.js'
+
+/** Told when what was sent has been written (null or undefined), or why it was not. */
+export type WriteCallback = (error?: Error | null) => void
+
+/** Where frames go: octets of one turn are gathered and leave together. */
+export interface Output {
+  /** Memory for the octets that come next, and where in it they begin; both change with every `reserve`. */
+  slab: Uint8Array
+  at: number
+  /** Makes room for `length` octets at `slab[at]`. */
+  reserve(length: number): void
+  /** Takes the first `length` of the octets that were reserved. */
+  commit(length: number): void
+  /** Takes octets by reference; they must not change until they are written. */
+  append(octets: Uint8Array): void
+  /** Calls `callback` when all that was taken so far is written. */
+  onWritten(callback: WriteCallback): void
+  /** Whether nothing can be written any more. */
+  readonly isClosed: boolean
+  /** Calls `callback` outside of the promise that brought us here, so that what it throws is an ordinary exception. */
+  later(callback: () => void): void
+}
+
+/** Compression of one direction (see permessage-deflate.ts). */
+export interface MessageDeflater {
+  /** Whether to compress a message whose first fragment has `length` octets. */
+  worthDeflating(length: number): boolean
+  deflate(octets: Uint8Array, fin: boolean, done: (error: Error | null, octets: Uint8Array) => void): Uint8Array | null
+}
+
+/** Octets that are there later, such as a Blob. */
+export interface DeferredOctets {
+  readonly size: number
+  arrayBuffer(): Promise<ArrayBuffer>
+}
+
+/** Who is told that sending cannot go on: the connection. */
+export interface SenderErrorHandler {
+  failSending(error: Error): void
+}
+
+export type Payload = string | Uint8Array | DeferredOctets
+
+/** Payloads up to this length are copied next to their header; above, two pieces are cheaper than a copy. */
+const COPY_LIMIT = 4096
+
+/** One frame that waits: what it carries and how. */
+interface Pending {
+  payload: Payload
+  length: number
+  /** FIN bit, RSV1 bit and opcode. */
+  first: number
+  compress: boolean
+  mask: boolean
+  /** Whether the payload is ours to modify. */
+  owned: boolean
+  callback: WriteCallback | undefined
+}
+
+export class Sender {
+  /** Set by negotiation. */
+  deflater: MessageDeflater | null = null
+  /** Octets of payload that wait for compression or a Blob, or were given after the connection was closing. */
+  bufferedLength = 0
+  /** Told when a Blob cannot be read. */
+  errorHandler: SenderErrorHandler | null = null
+
+  private readonly kernels: Kernels
+  private readonly runtime: Runtime
+  private readonly output: Output
+  private readonly maskingKeys: MaskingKeySource
+  /** Whether a message was begun with a frame without FIN; then whether it is compressed. */
+  private fragmented = false
+  private compressed = false
+  private waiting = false
+  private queue: Pending[] | null = null
+
+  constructor(kernels: Kernels, runtime: Runtime, output: Output, maskingKeys: MaskingKeySource) {
+    this.kernels = kernels
+    this.runtime = runtime
+    this.output = output
+    this.maskingKeys = maskingKeys
+  }
+
+  /** Whether frames given now leave at once. */
+  get isReady(): boolean {
+    return !this.waiting
+  }
+
+  /**
+   * Sends a message, or with `fin` false a fragment of one; the first fragment's `isBinary` and `compress` hold for the rest (§5.4).
+   * @param owned whether `payload` is ours to modify
+   */
+  sendMessage(
+    payload: Payload,
+    isBinary: boolean,
+    fin: boolean,
+    compress: boolean,
+    mask: boolean,
+    owned: boolean,
+    callback: WriteCallback | undefined
+  ): void {
+    let first = isBinary ? OPCODE_BINARY : OPCODE_TEXT
+    // Without compression the length is found while writing
+    let length = -1
+    if (this.fragmented) {
+      first = OPCODE_CONTINUATION
+      compress = this.compressed
+    } else {
+      if (compress) {
+        length = this.lengthOf(payload)
+        compress = this.deflater !== null && this.deflater.worthDeflating(length)
+      }
+      this.compressed = compress
+      if (compress) first |= RSV1
+    }
+    this.fragmented = !fin
+    if (fin) first |= FIN
+    if (!compress && !this.waiting && (typeof payload === 'string' || ArrayBuffer.isView(payload))) {
+      this.writeFrame(first, payload, mask, owned, callback)
+      return
+    }
+    if (length < 0) length = this.lengthOf(payload)
+    this.dispatch({ payload, length, first, compress, mask, owned, callback })
+  }
+
+  /** Sends a ping, pong or close frame; the caller has checked that the payload has at most 125 octets (§5.5). */
+  sendControl(opcode: number, payload: Payload, mask: boolean, owned: boolean, callback: WriteCallback | undefined): void {
+    const first = FIN | opcode
+    if (!this.waiting && (typeof payload === 'string' || ArrayBuffer.isView(payload))) {
+      this.writeFrame(first, payload, mask, owned, callback)
+      return
+    }
+    this.dispatch({ payload, length: this.lengthOf(payload), first, compress: false, mask, owned, callback })
+  }
+
+  lengthOf(payload: Payload): number {
+    if (typeof payload === 'string') return this.runtime.utf8Length(payload)
+    return ArrayBuffer.isView(payload) ? payload.length : payload.size
+  }
+
+  private dispatch(pending: Pending): void {
+    if (this.waiting) {
+      const { payload } = pending
+      // The caller may reuse small payloads when `send` has returned
+      if (!pending.owned && ArrayBuffer.isView(payload) && payload.length <= COPY_LIMIT) {
+        pending.payload = this.runtime.copy(payload, 0, payload.length)
+        pending.owned = true
+      }
+      this.queue ??= []
+      this.queue.push(pending)
+      this.bufferedLength += pending.length
+      return
+    }
+    const { payload } = pending
+    if (typeof payload !== 'string' && !ArrayBuffer.isView(payload)) this.readBlob(payload, pending)
+    else if (pending.compress) this.compress(payload, pending)
+    else this.writeFrame(pending.first, payload, pending.mask, pending.owned, pending.callback)
+  }
+
+  private readBlob(blob: DeferredOctets, pending: Pending): void {
+    this.waiting = true
+    this.bufferedLength += pending.length
+    blob.arrayBuffer().then(
+      (buffer) => {
+        if (this.output.isClosed) return this.fail(new Error('The socket was closed while the blob was being read'), pending, false)
+        this.waiting = false
+        this.bufferedLength -= pending.length
+        pending.payload = new Uint8Array(buffer)
+        pending.owned = true
+        this.dispatch(pending)
+        this.dequeue()
+      },
+      (error) => this.fail(error as Error, pending, true)
+    )
+  }
+
+  private compress(payload: string | Uint8Array, pending: Pending): void {
+    const octets = typeof payload === 'string' ? this.encode(payload, pending.length) : payload
+    const fin = (pending.first & FIN) !== 0
+    const result = this.deflater!.deflate(octets, fin, (_error, compressed) => {
+      if (this.output.isClosed) return this.fail(new Error('The socket was closed while data was being compressed'), pending, false)
+      this.waiting = false
+      this.bufferedLength -= pending.length
+      this.writeFrame(pending.first, compressed, pending.mask, true, pending.callback)
+      this.dequeue()
+    })
+    if (result !== null) {
+      this.writeFrame(pending.first, result, pending.mask, true, pending.callback)
+      return
+    }
+    this.waiting = true
+    this.bufferedLength += pending.length
+  }
+
+  private dequeue(): void {
+    const queue = this.queue
+    if (queue === null) return
+    while (!this.waiting && queue.length > 0) {
+      const pending = queue.shift()!
+      this.bufferedLength -= pending.length
+      this.dispatch(pending)
+    }
+    if (queue.length === 0) this.queue = null
+  }
+
+  private fail(error: Error, pending: Pending, report: boolean): void {
+    this.output.later(() => {
+      pending.callback?.(error)
+      const queue = this.queue
+      this.queue = null
+      if (queue !== null) for (const { callback } of queue) callback?.(error)
+      if (report) this.errorHandler?.failSending(error)
+    })
+  }
+
+  private encode(text: string, length: number): Uint8Array {
+    const octets = this.runtime.allocate(length)
+    this.runtime.utf8Write(text, octets, 0)
+    return octets
+  }
+
+  /** Appends one frame to the output: small ones as a whole, large payloads by reference behind their header. */
+  private writeFrame(
+    first: number,
+    payload: string | Uint8Array,
+    mask: boolean,
+    owned: boolean,
+    callback: WriteCallback | undefined
+  ): void {
+    const { output } = this
+    if (typeof payload === 'string') {
+      // UTF-8 takes at most three octets for a UTF-16 unit
+      if (payload.length * 3 <= COPY_LIMIT) this.writeText(first, payload, mask)
+      else this.writeOctets(first, this.encode(payload, this.runtime.utf8Length(payload)), mask, true)
+    } else {
+      this.writeOctets(first, payload, mask, owned)
+    }
+    if (callback !== undefined) output.onWritten(callback)
+  }
+
+  private writeText(first: number, text: string, mask: boolean): void {
+    const { output } = this
+    // Before the room is reserved: a user's generator may send, too
+    const key = mask ? this.maskingKeys() : 0
+    output.reserve(text.length * 3 + headerSize(text.length * 3, mask))
+    const { slab, at } = output
+    // Most text is ASCII: write behind a header of the size that it would have, and move the rest
+    const guess = at + headerSize(text.length, mask)
+    const length = this.runtime.utf8Write(text, slab, guess)
+    const start = at + headerSize(length, mask)
+    if (start !== guess) slab.copyWithin(start, guess, guess + length)
+    serializeFrameHeader(slab, at, first, length, mask)
+    if (mask) this.maskInPlace(slab, start, length, key)
+    output.commit(start + length - at)
+  }
+
+  private writeOctets(first: number, payload: Uint8Array, mask: boolean, owned: boolean): void {
+    const { output } = this
+    const length = payload.length
+    const size = headerSize(length, mask)
+    const key = mask ? this.maskingKeys() : 0
+    const copied = length <= COPY_LIMIT
+    output.reserve(copied ? size + length : size)
+    const { slab, at } = output
+    serializeFrameHeader(slab, at, first, length, mask)
+    if (copied) {
+      slab.set(payload, at + size)
+      if (mask) this.maskInPlace(slab, at + size, length, key)
+      output.commit(size + length)
+      return
+    }
+    if (mask) serializeMaskingKey(slab, at + size - 4, key)
+    output.commit(size)
+    if (!mask || key === 0) return output.append(payload)
+    // §5.3; the caller's octets are never modified
+    const target = owned ? payload : this.runtime.allocate(length)
+    this.kernels.mask(payload, 0, length, target, 0, key)
+    output.append(target)
+  }
+
+  /** Writes the masking key before the payload at `start` and masks that (§5.3). */
+  private maskInPlace(slab: Uint8Array, start: number, length: number, key: number): void {
+    serializeMaskingKey(slab, start - 4, key)
+    if (length > 0 && key !== 0) this.kernels.mask(slab, start, start + length, slab, start, key)
+  }
+}

@@ -1,0 +1,24 @@
+// The Node entry: the WebSocket class, with everything else as its statics.
+
+import * as extension from './core/extension.js'
+import * as subprotocol from './core/subprotocol.js'
+import { createWebSocketStream } from './node/duplex.js'
+import { kernels } from './node/kernels.js'
+import { PerMessageDeflate } from './node/permessage-deflate.js'
+import { Receiver } from './node/receiver.js'
+import { Sender } from './node/sender.js'
+import { WebSocketServer } from './node/server.js'
+import { WebSocket } from './node/websocket.js'
+
+export default Object.assign(WebSocket, {
+  createWebSocketStream,
+  extension: { format: extension.format, parse: extension.parse },
+  kernels,
+  PerMessageDeflate,
+  Receiver,
+  Sender,
+  Server: WebSocketServer,
+  subprotocol: { parse: subprotocol.parse },
+  WebSocket,
+  WebSocketServer
+})

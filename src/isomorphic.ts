@@ -1,0 +1,54 @@
+// The entry hybi/core: the protocol without any I/O, for every JavaScript runtime. It needs nothing but what is in this bundle.
+
+import * as pako from 'pako'
+import { createPakoCodec as createCodec } from './codecs/pako.js'
+import type { DeflateCodec } from './core/ports.js'
+
+export { base64Decode, base64Encode } from './core/base64.js'
+export { isValidCloseCode, parseClosePayload, serializeClosePayload, type CloseStatus } from './core/close.js'
+export {
+  Connection,
+  type ConnectionHandler,
+  type ConnectionOptions,
+  type MessageTransform
+} from './core/connection.js'
+export * as constants from './core/constants.js'
+export { closeCodeOf, protocolError, type ProtocolError, type Violation } from './core/errors.js'
+export * as extension from './core/extension.js'
+export { FrameHeader, headerSize, parseFrameHeader, serializeFrameHeader, type HeaderContext } from './core/frame-header.js'
+export { parseRequest, parseResponse, serializeRequest } from './core/http-head.js'
+export { secureMaskingKeys, userMaskingKeys, type MaskingKeySource } from './core/masking-key.js'
+export { OctetQueue } from './core/octet-queue.js'
+export {
+  acceptanceLines,
+  acceptExtensionOffers,
+  acceptKey,
+  checkRequest,
+  checkResponse,
+  checkSubprotocols,
+  createKey,
+  parseSubprotocolOffers,
+  refusalResponse,
+  requestHeaders,
+  serializeHead
+} from './core/opening-handshake.js'
+export {
+  accept as negotiateDeflate,
+  MessageDeflate,
+  offer as offerDeflate,
+  type DeflateParameters,
+  type NegotiationOptions
+} from './core/permessage-deflate.js'
+export type * from './core/ports.js'
+export { createPortableRuntime } from './core/portable-runtime.js'
+export { Receiver, type ReceiverHandler, type ReceiverOptions } from './core/receiver.js'
+export { Sender, type Output, type WriteCallback } from './core/sender.js'
+export { sha1 } from './core/sha1.js'
+export * as subprotocol from './core/subprotocol.js'
+export { utf8Decode, utf8Length, utf8Write } from './core/utf8.js'
+export { availableKernels, createJsKernels, createWasmKernels, selectKernels } from './kernels/index.js'
+
+/** Raw DEFLATE by pako, which this bundle brings along. */
+export function createPakoCodec(): DeflateCodec {
+  return createCodec(() => pako)
+}

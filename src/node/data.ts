@@ -1,0 +1,87 @@
+// Data in and out of the API: what `send` takes as octets, and the shapes that messages have for listeners.
+
+/** A Blob or File: octets that are there later. */
+export interface BlobLike {
+  readonly size: number
+  arrayBuffer(): Promise<ArrayBuffer>
+}
+
+/** How binary messages are given to listeners. */
+export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob'
+
+/** Those this Node has; Blob may be missing. */
+export const BINARY_TYPES: readonly string[] = [
+  'nodebuffer',
+  'arraybuffer',
+  'fragments',
+  ...(typeof Blob === 'undefined' ? [] : ['blob'])
+]
+
+export const EMPTY_BUFFER = Buffer.alloc(0)
+
+export function isBlob(value: unknown): value is BlobLike {
+  if (typeof value !== 'object' || value === null) return false
+  const tag = (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag]
+  if (tag !== 'Blob' && tag !== 'File') return false
+  const { arrayBuffer, stream, type } = value as Record<string, unknown>
+  return typeof arrayBuffer === 'function' && typeof stream === 'function' && typeof type === 'string'
+}
+
+/** Whether `data` shares its memory with the caller: an ArrayBuffer or a view of one. */
+export function isShared(data: unknown): boolean {
+  return data instanceof ArrayBuffer || ArrayBuffer.isView(data)
+}
+
+/** `data` as a Buffer: over the same memory where `isShared`, else whatever Buffer.from makes of it, or its TypeError. */
+export function toBuffer(data: unknown): Buffer {
+  if (Buffer.isBuffer(data)) return data
+  if (data instanceof ArrayBuffer) return Buffer.from(data)
+  if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+  return Buffer.from(data as string)
+}
+
+/** Below this length a loop beats `set` with a view of the source (about 45 ns for the view). */
+const LOOP_LIMIT = 32
+
+/** A Buffer with a copy of `octets[start, end)`. */
+export function copyToBuffer(octets: Uint8Array, start: number, end: number): Buffer {
+  const length = end - start
+  const target = Buffer.allocUnsafe(length)
+  if (length <= LOOP_LIMIT) for (let i = 0; i < length; i++) target[i] = octets[start + i]
+  else target.set(octets.subarray(start, end))
+  return target
+}
+
+/** The message at `octets[start, end)` in its own memory; text is always a Buffer. */
+export function messageOf(octets: Uint8Array, start: number, end: number, isBinary: boolean, binaryType: BinaryType): unknown {
+  if (!isBinary || binaryType === 'nodebuffer') return copyToBuffer(octets, start, end)
+  if (binaryType === 'arraybuffer') {
+    const copy = new Uint8Array(end - start)
+    copy.set(octets.subarray(start, end))
+    return copy.buffer
+  }
+  return assemble(start === end ? [] : [copyToBuffer(octets, start, end)], end - start, isBinary, binaryType)
+}
+
+/** A message of several fragments of `length` octets together; text is always a Buffer. */
+export function assemble(fragments: Uint8Array[], length: number, isBinary: boolean, binaryType: BinaryType): unknown {
+  if (isBinary && binaryType === 'fragments') return fragments
+  if (isBinary && binaryType === 'blob') return new Blob(fragments as Uint8Array<ArrayBuffer>[])
+  const octets = join(fragments, length)
+  return isBinary && binaryType === 'arraybuffer' ? toArrayBuffer(octets) : octets
+}
+
+function join(fragments: Uint8Array[], length: number): Buffer {
+  if (fragments.length === 0) return EMPTY_BUFFER
+  return fragments.length === 1 ? asBuffer(fragments[0]) : Buffer.concat(fragments, length)
+}
+
+function asBuffer(octets: Uint8Array): Buffer {
+  return Buffer.isBuffer(octets) ? octets : Buffer.from(octets.buffer as ArrayBuffer, octets.byteOffset, octets.length)
+}
+
+/** The memory of `octets` itself where it has it alone. */
+function toArrayBuffer(octets: Buffer): ArrayBuffer {
+  const { buffer, byteOffset, length } = octets
+  return (length === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + length)) as ArrayBuffer
+}

@@ -1,0 +1,165 @@
+// The exported class PerMessageDeflate: negotiation and transform behind the names that ws gives them.
+
+import { chooseCodec } from '../codecs/index.js'
+import type { CodecChoice } from '../codecs/index.js'
+import type { ExtensionParameters } from '../core/extension.js'
+import {
+  acceptAsClient,
+  acceptAsServer,
+  DEFAULT_THRESHOLD,
+  MessageDeflate,
+  normalizeParameters,
+  offer,
+  PERMESSAGE_DEFLATE
+} from '../core/permessage-deflate.js'
+import type { DeflateParameters, NegotiationOptions } from '../core/permessage-deflate.js'
+import type { DeflateCodec } from '../core/ports.js'
+
+export interface PerMessageDeflateOptions extends NegotiationOptions {
+  codec?: CodecChoice | undefined
+  concurrencyLimit?: number | null | undefined
+  isServer?: boolean | undefined
+  maxPayload?: number | undefined
+  threshold?: number | undefined
+  zlibDeflateOptions?: object | undefined
+  zlibInflateOptions?: object | undefined
+}
+
+export type TransformCallback = (error: Error | null, octets?: Buffer) => void
+
+interface Job {
+  data: Uint8Array
+  fin: boolean
+  callback: TransformCallback
+}
+
+/** The extension permessage-deflate of one connection (RFC 7692 §7). */
+export class PerMessageDeflate {
+  readonly _options: PerMessageDeflateOptions
+  /** In octets. */
+  readonly _threshold: number
+  /** Most octets that `decompress` gives; less than 1: no limit. */
+  readonly _maxPayload: number
+  readonly _isServer: boolean
+  /** What was agreed on; null before. */
+  params: DeflateParameters | null
+
+  private readonly codec: DeflateCodec
+  private transformInUse: MessageDeflate | null
+  private readonly deflating: Job[]
+  private readonly inflating: Job[]
+
+  /** @throws {TypeError} for a `codec` that does not exist */
+  constructor(options?: PerMessageDeflateOptions) {
+    this._options = options || {}
+    this._threshold = this._options.threshold !== undefined ? this._options.threshold : DEFAULT_THRESHOLD
+    this._maxPayload = (this._options.maxPayload as number) | 0
+    this._isServer = !!this._options.isServer
+    this.params = null
+    this.codec = chooseCodec(this._options)
+    this.transformInUse = null
+    this.deflating = []
+    this.inflating = []
+  }
+
+  static get extensionName(): string {
+    return PERMESSAGE_DEFLATE
+  }
+
+  /** The transform with the parameters agreed on, for who needs no callbacks and keeps the order himself. Call it after `accept`. */
+  get transform(): MessageDeflate {
+    return (this.transformInUse ??= new MessageDeflate({
+      codec: this.codec,
+      isServer: this._isServer,
+      params: this.params as DeflateParameters,
+      threshold: this._threshold,
+      zlibDeflateOptions: this._options.zlibDeflateOptions as Record<string, unknown> | undefined,
+      zlibInflateOptions: this._options.zlibInflateOptions as Record<string, unknown> | undefined
+    }))
+  }
+
+  /** Parameters of a client's offer, for `extension.format`. */
+  offer(): DeflateParameters {
+    return offer(this._options)
+  }
+
+  /**
+   * Takes what `extension.parse` gave for this extension: offers on a server, the response on a client.
+   * @returns what was agreed on, which is `params` from then on
+   * @throws {Error} and {TypeError} for parameters that are invalid or cannot be agreed to (RFC 7692 §7.1)
+   */
+  accept(configurations: ExtensionParameters[]): DeflateParameters {
+    const normal = this.normalizeParams(configurations)
+    this.params = this._isServer ? this.acceptAsServer(normal) : this.acceptAsClient(normal)
+    return this.params
+  }
+
+  acceptAsServer(offers: DeflateParameters[]): DeflateParameters {
+    return acceptAsServer(this._options, offers)
+  }
+
+  acceptAsClient(response: DeflateParameters[]): DeflateParameters {
+    return acceptAsClient(this._options, response)
+  }
+
+  normalizeParams(configurations: ExtensionParameters[]): DeflateParameters[] {
+    return normalizeParameters(configurations, this._isServer)
+  }
+
+  /** Compresses a message, or with `fin` false a fragment of one; `callback` is called later, in the order of the calls. */
+  compress(data: Uint8Array | string, fin: boolean, callback: TransformCallback): void {
+    this.deflating.push({ data: typeof data === 'string' ? Buffer.from(data) : data, fin, callback })
+    if (this.deflating.length === 1) this.deflateFirst()
+  }
+
+  /** Decompresses a message, or with `fin` false a fragment of one; `callback` is called later, in the order of the calls. */
+  decompress(data: Uint8Array, fin: boolean, callback: TransformCallback): void {
+    this.inflating.push({ data, fin, callback })
+    if (this.inflating.length === 1) this.inflateFirst()
+  }
+
+  /** Frees the codec's memory; callbacks of what is under way, or waits, are called with an error. */
+  cleanup(): void {
+    const waiting = [...this.inflating.splice(1), ...this.deflating.splice(1)]
+    const transform = this.transformInUse
+    this.transformInUse = null
+    transform?.close()
+    for (const { callback } of waiting) callback(new Error('The deflate stream was closed while data was being processed'))
+  }
+
+  private deflateFirst(): void {
+    const { data, fin } = this.deflating[0]
+    this.run(this.deflating, (done) => this.transform.deflate(data, fin, done))
+  }
+
+  private inflateFirst(): void {
+    const { data, fin } = this.inflating[0]
+    const maxLength = this._maxPayload < 1 ? Infinity : this._maxPayload
+    this.run(this.inflating, (done) => this.transform.inflate(data, fin, maxLength, done))
+  }
+
+  private run(jobs: Job[], begin: (done: (error: Error | null, octets: Uint8Array) => void) => Uint8Array | Error | null): void {
+    const settle = (error: Error | null, octets: Uint8Array | null): void => {
+      const { callback } = jobs.shift() as Job
+      // Before the callback, which may throw: what it throws must not hold up the others.
+      if (jobs.length !== 0) jobs === this.deflating ? this.deflateFirst() : this.inflateFirst()
+      if (error !== null) callback(error)
+      else callback(null, bufferOf(octets as Uint8Array))
+    }
+
+    let result: Uint8Array | Error | null
+    try {
+      result = begin(settle)
+    } catch (error) {
+      jobs.shift()
+      throw error
+    }
+    // A codec that is done at once must not call back at once.
+    if (result instanceof Error) process.nextTick(settle, result, null)
+    else if (result !== null) process.nextTick(settle, null, result)
+  }
+}
+
+function bufferOf(octets: Uint8Array): Buffer {
+  return Buffer.isBuffer(octets) ? octets : Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
+}

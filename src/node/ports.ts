@@ -1,0 +1,19 @@
+// What Node lends the core: Buffers, UTF-8, SHA-1 and random octets.
+
+import { hash, randomFillSync } from 'node:crypto'
+import type { Runtime } from '../core/ports.js'
+import { copyToBuffer } from './data.js'
+
+const { utf8Write } = Buffer.prototype as unknown as { utf8Write(this: Uint8Array, text: string, offset: number): number }
+
+export const nodeRuntime: Runtime = {
+  allocate: (length) => Buffer.allocUnsafe(length),
+  copy: copyToBuffer,
+  utf8Length: (text) => Buffer.byteLength(text),
+  utf8Write: (text, target, offset) => utf8Write.call(target, text, offset),
+  utf8Decode: (octets, start, end) => (octets as Buffer).toString('utf8', start, end),
+  sha1: (octets) => hash('sha1', octets, 'buffer'),
+  fillRandom: (target) => {
+    randomFillSync(target)
+  }
+}

@@ -1,0 +1,147 @@
+// The server's side of the opening handshake (RFC 6455 §4.2): from a request to a WebSocket, or to a refusal.
+
+import * as http from 'node:http'
+import type { Duplex } from 'node:stream'
+import {
+  acceptanceLines,
+  acceptExtensionOffers,
+  checkRequest,
+  originOf,
+  parseSubprotocolOffers,
+  type Refusal,
+  refusalResponse,
+  serializeHead
+} from '../core/opening-handshake.js'
+import { acceptKey } from './accept-key.js'
+import { PerMessageDeflate, type PerMessageDeflateOptions } from './permessage-deflate.js'
+import type { WebSocketServer } from './server.js'
+import { kTransport } from './symbols.js'
+import type { TransportSocket } from './transport.js'
+import type { Extensions } from './sender.js'
+import type { WebSocket } from './websocket.js'
+
+/** State of a server that accepts connections; those of one that is closing or closed are greater. */
+export const RUNNING = 0
+
+export type UpgradeCallback = (websocket: WebSocket, request: http.IncomingMessage) => void
+
+/** What `verifyClient` gets to know. */
+export interface ClientInfo {
+  origin: string | undefined
+  /** Whether the connection is encrypted. */
+  secure: boolean
+  req: http.IncomingMessage
+}
+
+export type VerifyClient =
+  | ((info: ClientInfo) => boolean)
+  | ((
+      info: ClientInfo,
+      callback: (verified: boolean, status?: number, message?: string, headers?: http.OutgoingHttpHeaders) => void
+    ) => void)
+
+/** Checks a request in ws's order and completes the upgrade, or refuses it. */
+export function handleUpgrade(
+  server: WebSocketServer,
+  request: http.IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  callback: UpgradeCallback
+): void {
+  socket.on('error', destroy)
+  const { headers } = request
+  const refusal = checkRequest({ method: request.method!, headers })
+  if (refusal !== null) return reject(server, request, socket, refusal)
+  if (!server.shouldHandle(request)) return refuse(socket, { status: 400 })
+
+  const protocols = parseSubprotocolOffers(headers)
+  if ('status' in protocols) return reject(server, request, socket, protocols)
+
+  const { options } = server
+  const extensions: Extensions = {}
+  if (options.perMessageDeflate && headers['sec-websocket-extensions'] !== undefined) {
+    const deflate = new PerMessageDeflate({
+      ...(options.perMessageDeflate as PerMessageDeflateOptions),
+      isServer: true,
+      maxPayload: options.maxPayload
+    })
+    const accepted = acceptExtensionOffers(headers, (offers) => deflate.accept(offers))
+    if (typeof accepted === 'object') return reject(server, request, socket, accepted)
+    if (accepted) extensions['permessage-deflate'] = deflate
+  }
+
+  const complete = () =>
+    server.completeUpgrade(extensions, headers['sec-websocket-key']!, protocols, request, socket, head, callback)
+  const { verifyClient } = options
+  if (!verifyClient) return complete()
+
+  const { authorized, encrypted } = request.socket as unknown as { authorized?: boolean; encrypted?: boolean }
+  const info: ClientInfo = { origin: originOf(headers), secure: Boolean(authorized || encrypted), req: request }
+  if (verifyClient.length === 2) {
+    verifyClient(info, (verified, status, message, extraHeaders) => {
+      if (verified) complete()
+      else refuse(socket, { status: status || 401, message, headers: extraHeaders })
+    })
+  } else if ((verifyClient as (info: ClientInfo) => boolean)(info)) {
+    complete()
+  } else {
+    refuse(socket, { status: 401 })
+  }
+}
+
+/** Answers with 101 and hands the socket to a new WebSocket; null where it is too late for that. */
+export function accept(
+  server: WebSocketServer,
+  extensions: Extensions,
+  key: string,
+  protocols: Set<string>,
+  request: http.IncomingMessage,
+  socket: Duplex,
+  head: Buffer
+): WebSocket | null {
+  // The client has gone already
+  if (!socket.readable || !socket.writable) {
+    socket.destroy()
+    return null
+  }
+  if ((socket as TransportSocket)[kTransport]) {
+    throw new Error('server.handleUpgrade() was called more than once with the same socket, possibly due to a misconfiguration')
+  }
+  if (server._state > RUNNING) {
+    refuse(socket, { status: 503 })
+    return null
+  }
+
+  const { options } = server
+  const websocket = new options.WebSocket(null, undefined, options)
+  if (protocols.size > 0) {
+    const chosen = options.handleProtocols ? options.handleProtocols(protocols, request) : protocols.values().next().value
+    if (chosen) websocket._protocol = chosen
+  }
+  const deflate = extensions['permessage-deflate']
+  const lines = acceptanceLines({ accept: acceptKey(key), subprotocol: websocket._protocol, deflate: deflate?.params })
+  if (deflate) websocket._extensions = extensions
+  server.emit('headers', lines, request)
+  socket.write(serializeHead(lines))
+  socket.removeListener('error', destroy)
+  websocket.setSocket(socket, head, options)
+  return websocket
+}
+
+/** Refuses, or leaves that to a 'wsClientError' listener. */
+function reject(server: WebSocketServer, request: http.IncomingMessage, socket: Duplex, refusal: Refusal): void {
+  if (server.listenerCount('wsClientError') > 0) server.emit('wsClientError', new Error(refusal.message), socket, request)
+  else refuse(socket, refusal)
+}
+
+function refuse(
+  socket: Duplex,
+  refusal: { status: number; message?: string | undefined; headers?: Readonly<Record<string, unknown>> | undefined }
+): void {
+  socket.once('finish', socket.destroy)
+  socket.end(refusalResponse(refusal, http.STATUS_CODES[refusal.status]))
+}
+
+function destroy(this: Duplex): void {
+  this.destroy()
+}

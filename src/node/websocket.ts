@@ -1,0 +1,393 @@
+// The WebSocket class: ws's properties, methods and events over a transport, the same for both roles.
+
+import { AsyncResource } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
+import type { ClientRequest } from 'node:http'
+import type { Duplex } from 'node:stream'
+import {
+  CLOSE_ABNORMAL,
+  CLOSED,
+  CLOSING,
+  CONNECTING,
+  DEFAULT_CLOSE_TIMEOUT_MS,
+  OPCODE_PING,
+  OPCODE_PONG,
+  OPEN,
+  READY_STATES
+} from '../core/constants.js'
+import type { KernelsName } from '../core/ports.js'
+import type { WriteCallback } from '../core/sender.js'
+import { abortConnecting, connect, type ClientOptions } from './client.js'
+import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, toBuffer } from './data.js'
+import { addEventListener, getAttribute, removeEventListener, setAttribute } from './event-target.js'
+import { checkKernels, type KernelsChoice, kernelsFor } from './kernels.js'
+import { ReceiverView } from './receiver.js'
+import { closePayload, controlPayloadOf, type Extensions, maskingKeysFor, payloadOf, Sender, type SendOptions } from './sender.js'
+import { kTransport } from './symbols.js'
+import { Transport, type TransportOwner, type TransportSocket } from './transport.js'
+
+const NO_EXTENSIONS: Extensions = Object.freeze({})
+
+/** What both roles read of their options when a WebSocket is made. */
+export interface CommonOptions {
+  autoPong?: boolean
+  maxPendingAutoPongs?: number
+  closeTimeout?: number
+  kernels?: KernelsChoice
+}
+
+/** What `setSocket` is told; limits that are left out do not apply. */
+export interface SocketOptions {
+  allowSynchronousEvents?: boolean
+  generateMask?: (mask: Buffer) => void
+  maxBufferedChunks?: number
+  maxFragments?: number
+  maxPayload?: number
+  skipUTF8Validation?: boolean
+}
+
+type Callback = (error?: Error) => void
+
+/** Own state goes under symbols, where no subclass can have a property of the same name. */
+/** Told when the WebSocket is closed, before 'close': the server that tracks it. */
+export const kOnClosed = Symbol('hybi.onClosed')
+const kReadyState = Symbol('hybi.readyState')
+const kIsServer = Symbol('hybi.isServer')
+const kBufferedAmount = Symbol('hybi.bufferedAmount')
+const kAutoPong = Symbol('hybi.autoPong')
+const kMaxPendingAutoPongs = Symbol('hybi.maxPendingAutoPongs')
+const kKernels = Symbol('hybi.kernels')
+const kSendControl = Symbol('hybi.sendControl')
+const kRefuse = Symbol('hybi.refuse')
+
+export class WebSocket extends EventEmitter implements TransportOwner {
+  // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
+  declare static readonly CONNECTING: 0
+  declare static readonly OPEN: 1
+  declare static readonly CLOSING: 2
+  declare static readonly CLOSED: 3
+  declare readonly CONNECTING: 0
+  declare readonly OPEN: 1
+  declare readonly CLOSING: 2
+  declare readonly CLOSED: 3
+  declare addEventListener: typeof addEventListener
+  declare removeEventListener: typeof removeEventListener
+
+  /** Names with an underscore are those that programs written for ws look at. */
+  _binaryType: BinaryType = 'nodebuffer'
+  _extensions: Extensions = NO_EXTENSIONS
+  _paused = false
+  _protocol = ''
+  _req: ClientRequest | null = null
+  _redirects = 0
+  _url: string | undefined = undefined
+  _closeTimeout: number;
+
+  [kTransport]: Transport | null = null;
+  [kOnClosed]: ((websocket: WebSocket) => void) | null = null;
+  /** State and counters of the time before there is a transport. */
+  [kReadyState] = CONNECTING;
+  [kIsServer]: boolean;
+  [kBufferedAmount] = 0;
+  [kAutoPong]: boolean;
+  [kMaxPendingAutoPongs]: number;
+  [kKernels]: KernelsChoice | undefined
+
+  constructor(address: string | URL | null, protocols?: string | string[] | ClientOptions, options?: ClientOptions) {
+    super()
+    this[kIsServer] = address === null
+    let settings: CommonOptions
+    if (address === null) {
+      settings = options as CommonOptions
+    } else {
+      this._extensions = {}
+      settings = connect(this, address, protocols, options)
+    }
+    this[kAutoPong] = Boolean(settings.autoPong)
+    this[kMaxPendingAutoPongs] = (settings.maxPendingAutoPongs as number) | 0
+    checkKernels(settings.kernels)
+    this[kKernels] = settings.kernels
+    this._closeTimeout = settings.closeTimeout ?? DEFAULT_CLOSE_TIMEOUT_MS
+  }
+
+  /** How binary messages are given to listeners; unknown values are ignored. */
+  get binaryType(): BinaryType {
+    return this._binaryType
+  }
+
+  set binaryType(type: BinaryType) {
+    if (BINARY_TYPES.includes(type)) this._binaryType = type
+  }
+
+  /** Octets that were given to `send` and are not yet handed to the operating system, framing included. */
+  get bufferedAmount(): number {
+    return this[kTransport] === null ? this[kBufferedAmount] : this[kTransport].bufferedLength
+  }
+
+  /** Names of the negotiated extensions, joined by commas. */
+  get extensions(): string {
+    return Object.keys(this._extensions).join()
+  }
+
+  get isPaused(): boolean {
+    return this._paused
+  }
+
+  /** The chosen subprotocol, '' if there is none. */
+  get protocol(): string {
+    return this._protocol
+  }
+
+  get readyState(): number {
+    return this[kTransport] === null ? this[kReadyState] : this[kTransport].connection.readyState
+  }
+
+  /** The address of a client; undefined on a server's side. */
+  get url(): string | undefined {
+    return this._url
+  }
+
+  /** The kernel set that serves this connection. */
+  get kernels(): KernelsName {
+    return kernelsFor(this[kKernels]).name
+  }
+
+  get _readyState(): number {
+    return this.readyState
+  }
+
+  set _readyState(state: number) {
+    if (this[kTransport] === null) this[kReadyState] = state
+    else this[kTransport].connection.readyState = state
+  }
+
+  get _isServer(): boolean {
+    return this[kTransport] === null ? this[kIsServer] : this[kTransport].connection.isServer
+  }
+
+  set _isServer(isServer: boolean) {
+    this[kIsServer] = isServer
+    if (this[kTransport] !== null) this[kTransport].connection.isServer = isServer
+  }
+
+  /** The socket. What was sent is written first, so that it may be used directly. */
+  get _socket(): Duplex | null {
+    if (this[kTransport] === null) return null
+    this[kTransport].output.flush()
+    return this[kTransport].socket
+  }
+
+  get _sender(): Sender | null {
+    return this[kTransport] === null ? null : (this[kTransport].senderView ??= Sender.of(this[kTransport], this._extensions))
+  }
+
+  get _receiver(): ReceiverView | null {
+    return this[kTransport] === null ? null : new ReceiverView(this[kTransport].connection.receiver, this)
+  }
+
+  get _closeFrameSent(): boolean {
+    return this[kTransport] !== null && this[kTransport].connection.closeFrameSent
+  }
+
+  get _closeFrameReceived(): boolean {
+    return this[kTransport] !== null && this[kTransport].connection.closeFrameReceived
+  }
+
+  get _closeCode(): number {
+    return this[kTransport] === null ? CLOSE_ABNORMAL : this[kTransport].connection.closeCode
+  }
+
+  get _closeMessage(): Buffer {
+    const reason = this[kTransport]?.connection.closeReason
+    return reason === undefined || reason.length === 0 ? EMPTY_BUFFER : (reason as Buffer)
+  }
+
+  get _errorEmitted(): boolean {
+    return this[kTransport] !== null && this[kTransport].connection.errorReported
+  }
+
+  get _autoPong(): boolean {
+    return this[kTransport] === null ? this[kAutoPong] : this[kTransport].connection.autoPong
+  }
+
+  set _autoPong(autoPong: boolean) {
+    this[kAutoPong] = autoPong
+    if (this[kTransport] !== null) this[kTransport].connection.autoPong = autoPong
+  }
+
+  /**
+   * Takes over an upgraded socket: any Duplex, with `head` as what it received already.
+   * It emits 'open'; limits that `options` leaves out do not apply.
+   */
+  setSocket(socket: Duplex, head: Uint8Array, options: SocketOptions): void {
+    const transport = new Transport(
+      socket as TransportSocket,
+      this,
+      {
+        isServer: this[kIsServer],
+        maxPayload: (options.maxPayload as number) | 0,
+        maxFragments: (options.maxFragments as number) | 0,
+        maxBufferedChunks: (options.maxBufferedChunks as number) | 0,
+        skipUtf8Validation: Boolean(options.skipUTF8Validation),
+        deferEvents: options.allowSynchronousEvents === false,
+        autoPong: this[kAutoPong],
+        maxPendingAutoPongs: this[kMaxPendingAutoPongs]
+      },
+      kernelsFor(this[kKernels]),
+      maskingKeysFor(options.generateMask),
+      this._closeTimeout
+    )
+    const deflate = this._extensions['permessage-deflate']
+    if (deflate) transport.connection.useDeflate(deflate.transform)
+    this[kTransport] = transport
+    transport.start(head)
+    this.emit('open')
+  }
+
+  /** Begins the closing handshake; without `code` the close frame is empty. */
+  close(code?: number, reason?: string | Uint8Array): void {
+    const { readyState } = this
+    if (readyState === CLOSED) return
+    if (readyState === CONNECTING) return abortConnecting(this)
+    const { connection } = this[kTransport]!
+    connection.close(readyState === CLOSING ? EMPTY_BUFFER : closePayload(code, reason))
+  }
+
+  /** Stops reading from the socket; what was read already is still delivered. Does nothing before 'open' and after 'close'. */
+  pause(): void {
+    const { readyState } = this
+    if (readyState === CONNECTING || readyState === CLOSED) return
+    this._paused = true
+    this[kTransport]!.socket.pause()
+  }
+
+  resume(): void {
+    const { readyState } = this
+    if (readyState === CONNECTING || readyState === CLOSED) return
+    this._paused = false
+    this[kTransport]!.resume()
+  }
+
+  ping(data?: unknown, mask?: boolean | Callback, callback?: Callback): void {
+    this[kSendControl](OPCODE_PING, data, mask, callback)
+  }
+
+  pong(data?: unknown, mask?: boolean | Callback, callback?: Callback): void {
+    this[kSendControl](OPCODE_PONG, data, mask, callback)
+  }
+
+  /** Sends a message, or with `fin: false` a fragment of one; `callback` is called when it is written, or with why it was not. */
+  send(data: unknown, options?: SendOptions | Callback, callback?: Callback): void {
+    const transport = this[kTransport]
+    if (transport === null && this[kReadyState] === CONNECTING) throw notOpen(CONNECTING)
+    if (typeof options === 'function') {
+      callback = options
+      options = undefined
+    }
+    if (typeof data === 'number') data = data.toString()
+    if (transport === null || transport.connection.readyState !== OPEN) return this[kRefuse](data, callback)
+
+    const { connection } = transport
+    let isBinary = typeof data !== 'string'
+    let compress = true
+    let fin = true
+    let mask = !connection.isServer
+    if (options) {
+      // A key that is there counts even where its value is undefined, as it does when options are spread over defaults
+      if ('binary' in options) isBinary = Boolean(options.binary)
+      if ('compress' in options) compress = Boolean(options.compress)
+      if ('fin' in options) fin = Boolean(options.fin)
+      if ('mask' in options) mask = Boolean(options.mask)
+    }
+    if (connection.sender.deflater === null) compress = false
+    const done = callback ? bound(callback) : undefined
+    if (!data) {
+      connection.sender.sendMessage(EMPTY_BUFFER, isBinary, fin, compress, mask, true, done)
+    } else if (typeof data === 'string' || Buffer.isBuffer(data)) {
+      connection.sender.sendMessage(data, isBinary, fin, compress, mask, false, done)
+    } else {
+      const { payload, owned } = payloadOf(data)
+      connection.sender.sendMessage(payload, isBinary, fin, compress, mask, owned, done)
+    }
+  }
+
+  /** Drops the connection without a closing handshake; what was sent before still leaves. */
+  terminate(): void {
+    const { readyState } = this
+    if (readyState === CLOSED) return
+    if (readyState === CONNECTING) return abortConnecting(this)
+    if (this[kTransport] === null) return
+    this[kTransport].connection.readyState = CLOSING
+    this[kTransport].destroy()
+  }
+
+  /** Marks the WebSocket closed and emits 'close'. */
+  emitClose(): void {
+    this._extensions['permessage-deflate']?.cleanup()
+    this._readyState = CLOSED
+    this[kOnClosed]?.(this)
+    this.emit('close', this._closeCode, this._closeMessage)
+  }
+
+  [kSendControl](opcode: number, data: unknown, mask: boolean | Callback | undefined, callback: Callback | undefined): void {
+    const transport = this[kTransport]
+    if (transport === null && this[kReadyState] === CONNECTING) throw notOpen(CONNECTING)
+    if (typeof data === 'function') {
+      callback = data as Callback
+      data = mask = undefined
+    } else if (typeof mask === 'function') {
+      callback = mask
+      mask = undefined
+    }
+    if (typeof data === 'number') data = data.toString()
+    if (transport === null || transport.connection.readyState !== OPEN) return this[kRefuse](data, callback)
+
+    const { connection } = transport
+    const { payload, owned } = controlPayloadOf(data || EMPTY_BUFFER)
+    if (mask === undefined) mask = !connection.isServer
+    connection.sender.sendControl(opcode, payload, Boolean(mask), owned, callback ? bound(callback) : undefined)
+  }
+
+  /** Counts what is given after the connection began to close, and says so to the callback. */
+  [kRefuse](data: unknown, callback: Callback | undefined): void {
+    if (data) {
+      const length = isBlob(data) ? data.size : toBuffer(data).length
+      if (this[kTransport] === null) this[kBufferedAmount] += length
+      else this[kTransport].connection.sender.bufferedLength += length
+    }
+    if (callback) process.nextTick(callback, notOpen(this.readyState))
+  }
+}
+
+/** A callback is called in the async context of its own `send`, though many frames leave in one write. */
+function bound(callback: Callback): WriteCallback {
+  return AsyncResource.bind(callback as WriteCallback)
+}
+
+function notOpen(readyState: number): Error {
+  return new Error(`WebSocket is not open: readyState ${readyState} (${READY_STATES[readyState]})`)
+}
+
+for (const target of [WebSocket, WebSocket.prototype]) {
+  READY_STATES.forEach((name, value) => Object.defineProperty(target, name, { enumerable: true, value }))
+}
+
+for (const name of ['binaryType', 'bufferedAmount', 'extensions', 'isPaused', 'kernels', 'protocol', 'readyState', 'url']) {
+  Object.defineProperty(WebSocket.prototype, name, { enumerable: true })
+}
+
+for (const type of ['open', 'error', 'close', 'message']) {
+  Object.defineProperty(WebSocket.prototype, `on${type}`, {
+    enumerable: true,
+    configurable: false,
+    get(this: WebSocket) {
+      return getAttribute(this, type)
+    },
+    set(this: WebSocket, handler: unknown) {
+      setAttribute(this, type, handler)
+    }
+  })
+}
+
+WebSocket.prototype.addEventListener = addEventListener
+WebSocket.prototype.removeEventListener = removeEventListener

@@ -1,0 +1,96 @@
+/// <reference types="node" />
+
+// The types of `import ... from 'hybi'`. The classes are declared anew, as subclasses that add nothing, because a module augmentation
+// (`declare module 'hybi' { interface WebSocket { isAlive: boolean } }`) merges with declarations only, not with what is re-exported.
+
+import { IncomingMessage } from 'http'
+import Base = require('./index.cjs')
+
+declare class WebSocket extends Base {}
+
+declare namespace WebSocket {
+  export import AddressInfo = Base.AddressInfo
+  export import BinaryType = Base.BinaryType
+  export import BinaryTypeMap = Base.BinaryTypeMap
+  export import CertMeta = Base.CertMeta
+  export import ClientOptions = Base.ClientOptions
+  export import CloseEvent = Base.CloseEvent
+  export import CodedError = Base.CodedError
+  export import Data = Base.Data
+  export import DeflateParameters = Base.DeflateParameters
+  export import ErrorCode = Base.ErrorCode
+  export import ErrorEvent = Base.ErrorEvent
+  export import Event = Base.Event
+  export import EventListenerOptions = Base.EventListenerOptions
+  export import ExtensionParameters = Base.ExtensionParameters
+  export import FinishRequestCallback = Base.FinishRequestCallback
+  export import FrameOptions = Base.FrameOptions
+  export import Kernels = Base.Kernels
+  export import KernelsName = Base.KernelsName
+  export import KernelsOption = Base.KernelsOption
+  export import MessageEvent = Base.MessageEvent
+  export import PerMessageDeflateOptions = Base.PerMessageDeflateOptions
+  export import RawData = Base.RawData
+  export import ReceiverOptions = Base.ReceiverOptions
+  export import SendOptions = Base.SendOptions
+  export import ServerSideOptions = Base.ServerSideOptions
+  export import SocketOptions = Base.SocketOptions
+  export import VerifyClientCallbackAsync = Base.VerifyClientCallbackAsync
+  export import VerifyClientCallbackSync = Base.VerifyClientCallbackSync
+  export import WebSocketEventMap = Base.WebSocketEventMap
+
+  interface ServerOptions<
+    U extends typeof WebSocket = typeof WebSocket,
+    V extends typeof IncomingMessage = typeof IncomingMessage
+  > extends Base.ServerOptions<U, V> {}
+}
+
+declare class Server<
+  T extends typeof WebSocket = typeof WebSocket,
+  U extends typeof IncomingMessage = typeof IncomingMessage
+> extends Base.Server<T, U> {}
+
+export import AddressInfo = WebSocket.AddressInfo
+export import BinaryType = WebSocket.BinaryType
+export import BinaryTypeMap = WebSocket.BinaryTypeMap
+export import CertMeta = WebSocket.CertMeta
+export import ClientOptions = WebSocket.ClientOptions
+export import CloseEvent = WebSocket.CloseEvent
+export import CodedError = WebSocket.CodedError
+export import Data = WebSocket.Data
+export import DeflateParameters = WebSocket.DeflateParameters
+export import ErrorCode = WebSocket.ErrorCode
+export import ErrorEvent = WebSocket.ErrorEvent
+export import Event = WebSocket.Event
+export import EventListenerOptions = WebSocket.EventListenerOptions
+export import ExtensionParameters = WebSocket.ExtensionParameters
+export import FinishRequestCallback = WebSocket.FinishRequestCallback
+export import FrameOptions = WebSocket.FrameOptions
+export import Kernels = WebSocket.Kernels
+export import KernelsName = WebSocket.KernelsName
+export import KernelsOption = WebSocket.KernelsOption
+export import MessageEvent = WebSocket.MessageEvent
+export import PerMessageDeflateOptions = WebSocket.PerMessageDeflateOptions
+export import RawData = WebSocket.RawData
+export import ReceiverOptions = WebSocket.ReceiverOptions
+export import SendOptions = WebSocket.SendOptions
+export import ServerOptions = WebSocket.ServerOptions
+export import ServerSideOptions = WebSocket.ServerSideOptions
+export import SocketOptions = WebSocket.SocketOptions
+export import VerifyClientCallbackAsync = WebSocket.VerifyClientCallbackAsync
+export import VerifyClientCallbackSync = WebSocket.VerifyClientCallbackSync
+export import WebSocketEventMap = WebSocket.WebSocketEventMap
+
+export import PerMessageDeflate = Base.PerMessageDeflate
+export import Receiver = Base.Receiver
+export import Sender = Base.Sender
+export import createWebSocketStream = Base.createWebSocketStream
+export import extension = Base.extension
+export import kernels = Base.kernels
+export import subprotocol = Base.subprotocol
+
+export { type Server }
+export const WebSocketServer: typeof Server
+export interface WebSocketServer extends Server {}
+
+export { WebSocket, WebSocket as default }

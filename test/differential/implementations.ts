@@ -1,0 +1,66 @@
+// The two libraries that every scenario runs on: ws, and hybi (or whatever stands in for it while the suite itself is tested).
+
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Any = any
+
+/** What `require('ws')` gives; untyped, because scenarios also do what types forbid. */
+export interface Implementation {
+  name: 'ws' | 'hybi'
+  WebSocket: Any
+  WebSocketServer: Any
+  createWebSocketStream: Any
+  Receiver: Any
+  Sender: Any
+  PerMessageDeflate: Any
+  extension: Any
+  subprotocol: Any
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const require = createRequire(import.meta.url)
+
+function shape(name: 'ws' | 'hybi', main: Any): Implementation {
+  const { WebSocket, WebSocketServer, createWebSocketStream, Receiver, Sender, PerMessageDeflate, extension, subprotocol } = main
+  return {
+    name,
+    WebSocket,
+    WebSocketServer,
+    createWebSocketStream,
+    Receiver,
+    Sender,
+    PerMessageDeflate,
+    extension,
+    subprotocol
+  }
+}
+
+export const wsPath: string = require.resolve('ws')
+export const reference: Implementation = shape('ws', require('ws'))
+
+/**
+ * Where hybi is loaded from: its source; the built package with HYBI_DIST (`1`, or a path); or another module of ws's shape with
+ * HYBI_DIFF_SUBJECT (`ws`, or a path), which is how the suite itself is tested: differences on purpose are not expected then.
+ */
+export const standIn: string | undefined = process.env.HYBI_DIFF_SUBJECT || undefined
+
+export function subjectPath(): string {
+  if (standIn !== undefined) return standIn === 'ws' ? wsPath : path.resolve(standIn)
+  const dist = process.env.HYBI_DIST
+  if (dist) return dist === '1' ? path.join(root, 'dist/index.mjs') : path.resolve(dist)
+  return path.join(root, 'src/index.ts')
+}
+
+async function loadSubject(): Promise<Implementation> {
+  const file = subjectPath()
+  // A CommonJS file is required, so that it is not a second copy of what `require` gave elsewhere.
+  if (/\.c?js$/.test(file)) return shape('hybi', require(file))
+  const url = file.endsWith('.ts') ? file : pathToFileURL(file).href
+  const module = (await import(/* @vite-ignore */ url)) as { default: Any }
+  return shape('hybi', module.default)
+}
+
+export const subject: Implementation = await loadSubject()

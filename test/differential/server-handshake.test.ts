@@ -1,0 +1,4 @@
+import { runScenarios } from './harness.js'
+import { scenarios } from './scenarios/server-handshake.js'
+
+runScenarios('server-handshake', scenarios)

@@ -1,0 +1,14 @@
+// Entry of the codec module.
+
+import { initializeDeflate } from './deflate-block'
+import { initializeInflate } from './inflate-table'
+
+export * from './codec-memory'
+export { deflate } from './deflate'
+export { ENDED, FULL, inflate, INCOMPLETE, STATE_INPUT, STATE_OUTPUT } from './inflate'
+
+/** Writes the constant tables; to be called once, before anything else. */
+export function initialize(): void {
+  initializeInflate()
+  initializeDeflate()
+}

@@ -1,0 +1,17 @@
+// Entry of the kernels module.
+
+export { mask } from './mask'
+export {
+  ARENA,
+  ARENA_SIZE,
+  MEMORY_PAGES,
+  RECEIVE,
+  RECEIVE_SIZE,
+  SCAN_RESULT,
+  SCRATCH,
+  SCRATCH_SIZE,
+  TABLE,
+  TABLE_CAPACITY
+} from './memory'
+export { scan } from './scan'
+export { hasNonAscii, maskValidate, validate } from './utf8'

@@ -1,0 +1,26 @@
+// Memory map of the kernels module. The memory never grows (growing would detach every view of it), so all places are fixed;
+// the exported numbers are read by src/kernels/wasm.ts and wasm/build.mjs.
+
+/** Octets behind a region that a 128-bit load at its end may touch; they are read at most, and never decide anything. */
+const SLACK: usize = 64
+
+/** Entries of the frame table, 12 octets each. A full table ends a scan; the next one goes on from there. */
+export const TABLE_CAPACITY: i32 = 4096
+/** Where `scan` leaves what it has to say beside its return value: octets consumed, then the verdict. */
+export const SCAN_RESULT: usize = 1024
+export const TABLE: usize = 1088
+
+/** Where `mask` and `validate` work on pieces of octets that lie elsewhere. Not the arena: that may hold frames being delivered. */
+export const SCRATCH: usize = TABLE + <usize>TABLE_CAPACITY * 12
+export const SCRATCH_SIZE: usize = 16384
+
+/** Where `scan` works on chunks that lie elsewhere. */
+export const ARENA: usize = SCRATCH + SCRATCH_SIZE + SLACK
+export const ARENA_SIZE: usize = 65536
+
+/** Where sockets may read into. */
+export const RECEIVE: usize = (ARENA + ARENA_SIZE + SLACK + 4095) & ~4095
+export const RECEIVE_SIZE: usize = 262144
+
+/** Pages of 64 KiB that all this takes. */
+export const MEMORY_PAGES: usize = (RECEIVE + RECEIVE_SIZE + SLACK + 65535) >> 16
