@@ -52,7 +52,14 @@ export default [
   {
     input: 'src/index.ts',
     external: (id) => builtin.has(id) || id === 'pako' || id === 'bufferutil',
-    output: { file: 'dist/index.cjs', format: 'cjs', exports: 'default', esModule: false, generatedCode: 'es2015', interop: 'default' },
+    output: {
+      file: 'dist/index.cjs',
+      format: 'cjs',
+      exports: 'default',
+      esModule: false,
+      generatedCode: 'es2015',
+      interop: 'default'
+    },
     plugins: [compile(), finish]
   },
   {

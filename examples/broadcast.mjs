@@ -16,15 +16,15 @@ wss.on('connection', (ws) => {
   })
 })
 
+async function connect() {
+  const ws = new WebSocket(`ws://127.0.0.1:${wss.address().port}`)
+  ws.on('error', console.error)
+  await once(ws, 'open')
+  return ws
+}
+
 const names = ['ada', 'grace', 'joan']
-const clients = await Promise.all(
-  names.map(async (name) => {
-    const ws = new WebSocket(`ws://127.0.0.1:${wss.address().port}`)
-    ws.on('error', console.error)
-    await once(ws, 'open')
-    return ws
-  })
-)
+const clients = await Promise.all(names.map(connect))
 
 const received = clients.slice(1).map((ws) => once(ws, 'message'))
 clients[0].send('hello, everybody')

@@ -6,12 +6,7 @@ import type { DeflateCodec } from './core/ports.js'
 
 export { base64Decode, base64Encode } from './core/base64.js'
 export { isValidCloseCode, parseClosePayload, serializeClosePayload, type CloseStatus } from './core/close.js'
-export {
-  Connection,
-  type ConnectionHandler,
-  type ConnectionOptions,
-  type MessageTransform
-} from './core/connection.js'
+export { Connection, type ConnectionHandler, type ConnectionOptions, type MessageTransform } from './core/connection.js'
 export * as constants from './core/constants.js'
 export { closeCodeOf, protocolError, type ProtocolError, type Violation } from './core/errors.js'
 export * as extension from './core/extension.js'

@@ -90,7 +90,8 @@ export const INPUT: usize = (TOKENS + <usize>TOKENS_CAPACITY * 4 + GUARD + HELD_
 export const OUTPUT: usize = INPUT + SLICE + SLACK + GUARD
 export const OUTPUT_SIZE: usize = SLICE + 1024
 
-const WINDOW: usize = 32768
+/** Largest window (RFC 1951 §3.2.5). */
+export const WINDOW: usize = 32768
 
 /** Where large messages are inflated: history, then at most LARGE_INFLATED octets. */
 export const LARGE_INFLATE: usize = OUTPUT + OUTPUT_SIZE + SLACK + GUARD

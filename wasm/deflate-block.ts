@@ -59,10 +59,8 @@ function clearFrequencies(): void {
 }
 
 /** Adds the lowest `n` bits of `value`, at most 32; the others are zero. */
-// @ts-ignore: decorator
-@inline
 function put(value: u32, n: u32): void {
-  bits |= <u64>value << count
+  bits |= (<u64>value) << count
   count += n
   store<u64>(output, bits)
   output += count >> 3
@@ -193,8 +191,6 @@ function encodeRuns(litlens: u32, distances: u32): usize {
   return runs
 }
 
-// @ts-ignore: decorator
-@inline
 function addRun(runs: usize, symbol: u32, extra: u32): usize {
   store<u16>(runs, symbol | (extra << 8))
   const place = PRECODE_FREQUENCIES + (symbol << 1)
@@ -211,10 +207,10 @@ function writeCodeLengths(litlens: u32, distances: u32, precodes: u32, runsEnd: 
   for (let run = RUNS; run < runsEnd; run += 2) {
     const symbol: u32 = load<u8>(run)
     const code = load<u32>(PRECODE_CODES + (symbol << 2))
-    b |= <u64>(code & 0xffff) << n
+    b |= (<u64>(code & 0xffff)) << n
     n += code >> 16
     if (symbol >= 16) {
-      b |= <u64>load<u8>(run, 1) << n
+      b |= (<u64>load<u8>(run, 1)) << n
       n += symbol == 16 ? 2 : symbol == 17 ? 3 : 7
     }
     store<u64>(to, b)
@@ -235,24 +231,24 @@ function writeTokens(tokensEnd: usize, litlenCodes: usize, distanceCodes: usize)
     const value = load<u32>(token)
     if (<i32>value >= 0) {
       const code = load<u32>(litlenCodes + (value << 2))
-      b |= <u64>(code & 0xffff) << n
+      b |= (<u64>(code & 0xffff)) << n
       n += code >> 16
     } else {
       const length = (value >> 16) & 0xff
       const lengthSymbol: usize = load<u8>(LENGTH_SYMBOLS + length)
       let code = load<u32>(litlenCodes + (lengthSymbol << 2), 257 * 4)
-      b |= <u64>(code & 0xffff) << n
+      b |= (<u64>(code & 0xffff)) << n
       n += code >> 16
-      b |= <u64>(length - <u32>load<u8>(LENGTH_BASES + lengthSymbol)) << n
+      b |= (<u64>(length - <u32>load<u8>(LENGTH_BASES + lengthSymbol))) << n
       n += load<u16>(EXTRA_BITS + (lengthSymbol << 1), 257 * 2)
       const distance = value & 0xffff
       const distanceSymbol: usize = load<u8>(DISTANCE_SYMBOLS + (distance < 256 ? <usize>distance : 256 + <usize>(distance >> 7)))
       code = load<u32>(distanceCodes + (distanceSymbol << 2))
-      b |= <u64>(code & 0xffff) << n
+      b |= (<u64>(code & 0xffff)) << n
       n += code >> 16
       // less 1, the smallest distance of a symbol is 2 or 3 followed by as many zero bits as the symbol has extra bits
       const extra: u32 = load<u16>(EXTRA_BITS + (distanceSymbol << 1), 288 * 2)
-      b |= <u64>(distance & ((1 << extra) - 1)) << n
+      b |= (<u64>(distance & ((1 << extra) - 1))) << n
       n += extra
     }
     store<u64>(to, b)

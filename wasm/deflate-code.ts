@@ -68,8 +68,8 @@ export function makeCode(frequencies: usize, n: u32, limit: u32, lengths: usize,
     let word = load<u64>(lengths + i)
     while (word != 0) {
       const shift = ctz(word) & 56
-      const length = <u32>(word >> shift) & 15
-      word &= ~(<u64>0xff << shift)
+      const length = (<u32>(word >> shift)) & 15
+      word &= ~((<u64>0xff) << shift)
       const place = LENGTH_COUNTS + (length << 2)
       const code = load<u32>(place)
       store<u32>(place, code + 1)
@@ -157,9 +157,7 @@ function countLengths(n: u32, limit: u32): void {
 }
 
 /** Entry of a code table: the code with its first bit lowest, and its length << 16. */
-// @ts-ignore: decorator
-@inline
 export function codeEntry(code: u32, length: u32): u32 {
-  const octets = (<u32>load<u8>(REVERSED + (code & 0xff)) << 8) | <u32>load<u8>(REVERSED + (code >> 8))
+  const octets = ((<u32>load<u8>(REVERSED + (code & 0xff))) << 8) | (<u32>load<u8>(REVERSED + (code >> 8)))
   return (octets >> (16 - length)) | (length << 16)
 }

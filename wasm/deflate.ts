@@ -14,22 +14,19 @@ const LONGEST: usize = 258
 /** A match of so many octets is good: a longer one is looked for with a quarter of the depth. */
 const GOOD: usize = 8
 
-// @ts-ignore: decorator
-@inline
 function addLiteral(token: usize, octet: u32): void {
   store<u32>(token, octet)
-  const place = FREQUENCIES + (<usize>octet << 1)
+  const place = FREQUENCIES + ((<usize>octet) << 1)
   store<u16>(place, load<u16>(place) + 1)
 }
 
 /** Takes the length of a match less 3, and its distance less 1. */
-// @ts-ignore: decorator
-@inline
 function addMatch(token: usize, length: u32, distance: u32): void {
   store<u32>(token, 0x80000000 | (length << 16) | distance)
-  const ofLength = FREQUENCIES + (<usize>load<u8>(LENGTH_SYMBOLS + length) << 1)
+  const ofLength = FREQUENCIES + ((<usize>load<u8>(LENGTH_SYMBOLS + length)) << 1)
   store<u16>(ofLength, load<u16>(ofLength, 257 * 2) + 1, 257 * 2)
-  const ofDistance = FREQUENCIES + (<usize>load<u8>(DISTANCE_SYMBOLS + (distance < 256 ? <usize>distance : 256 + <usize>(distance >> 7))) << 1)
+  const ofDistance =
+    FREQUENCIES + ((<usize>load<u8>(DISTANCE_SYMBOLS + (distance < 256 ? <usize>distance : 256 + <usize>(distance >> 7)))) << 1)
   store<u16>(ofDistance, load<u16>(ofDistance, 288 * 2) + 1, 288 * 2)
 }
 
@@ -71,7 +68,7 @@ export function deflate(
   const hashEnd = end + 1 > history + shortest ? end + 1 - shortest : history
 
   for (let p = unhashed; p < hashEnd && p < start; p++) {
-    const head = heads + (<usize>(((load<u64>(p) << shift) * MULTIPLIER) >> down) << 1)
+    const head = heads + ((<usize>(((load<u64>(p) << shift) * MULTIPLIER) >> down)) << 1)
     const at = <u32>p + position
     store<u16>(previous + ((at & mask) << 1), load<u16>(head))
     store<u16>(head, at)
@@ -90,7 +87,7 @@ export function deflate(
 
   while (p < hashEnd) {
     const at = <u32>p + position
-    const head = heads + (<usize>(((load<u64>(p) << shift) * MULTIPLIER) >> down) << 1)
+    const head = heads + ((<usize>(((load<u64>(p) << shift) * MULTIPLIER) >> down)) << 1)
     let candidate: u32 = load<u16>(head)
     store<u16>(previous + ((at & mask) << 1), candidate)
     store<u16>(head, at)
@@ -150,7 +147,7 @@ export function deflate(
       const stop = p + heldLength - 1
       const hashStop = min(stop, hashEnd)
       for (p++; p < hashStop; p++) {
-        const head = heads + (<usize>(((load<u64>(p) << shift) * MULTIPLIER) >> down) << 1)
+        const head = heads + ((<usize>(((load<u64>(p) << shift) * MULTIPLIER) >> down)) << 1)
         const at = <u32>p + position
         store<u16>(previous + ((at & mask) << 1), load<u16>(head))
         store<u16>(head, at)

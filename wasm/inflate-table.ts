@@ -47,7 +47,7 @@ export function build(lengths: usize, n: u32, table: usize, templates: usize, mo
     if (n - i < 8) word &= ((<u64>1) << ((n - i) << 3)) - 1
     while (word != 0) {
       const shift = ctz(word) & 56
-      const place = BUILD_COUNTS + ((<usize>(word >> shift) & 15) << 2)
+      const place = BUILD_COUNTS + (((<usize>(word >> shift)) & 15) << 2)
       store<u32>(place, load<u32>(place) + 1)
       word &= ~((<u64>0xff) << shift)
     }
@@ -77,7 +77,7 @@ export function build(lengths: usize, n: u32, table: usize, templates: usize, mo
     if (n - i < 8) word &= ((<u64>1) << ((n - i) << 3)) - 1
     while (word != 0) {
       const shift = ctz(word) & 56
-      const at = BUILD_PLACES + ((<usize>(word >> shift) & 15) << 2)
+      const at = BUILD_PLACES + (((<usize>(word >> shift)) & 15) << 2)
       const index = load<u32>(at)
       store<u32>(at, index + 1)
       store<u16>(BUILD_SYMBOLS + (index << 1), i + <u32>(shift >> 3))
@@ -85,7 +85,7 @@ export function build(lengths: usize, n: u32, table: usize, templates: usize, mo
     }
   }
   if (left > 0) {
-    store<u32>(table, load<u32>(templates + (<usize>load<u16>(BUILD_SYMBOLS) << 2)) + 0x101)
+    store<u32>(table, load<u32>(templates + ((<usize>load<u16>(BUILD_SYMBOLS)) << 2)) + 0x101)
     store<u32>(table, SPECIAL | INVALID | 0x101, 4)
     return 1
   }
@@ -101,7 +101,7 @@ export function build(lengths: usize, n: u32, table: usize, templates: usize, mo
   for (;;) {
     const added = length * 0x101
     for (; codes > 0; codes--) {
-      store<u32>(table + (code << 2), load<u32>(templates + (<usize>load<u16>(symbols) << 2)) + added)
+      store<u32>(table + (code << 2), load<u32>(templates + ((<usize>load<u16>(symbols)) << 2)) + added)
       symbols += 2
       const zeros = code ^ (size - 1)
       if (zeros == 0) {
@@ -142,7 +142,7 @@ export function build(lengths: usize, n: u32, table: usize, templates: usize, mo
         end = from + (1 << bits)
         store<u32>(table + (prefix << 2), (from << 16) | SPECIAL | SUBTABLE | (bits << 8) | primary)
       }
-      const entry = load<u32>(templates + (<usize>load<u16>(symbols) << 2)) + added
+      const entry = load<u32>(templates + ((<usize>load<u16>(symbols)) << 2)) + added
       symbols += 2
       const stride: u32 = 1 << (length - primary)
       for (let i = from + (code >> primary); i < end; i += stride) store<u32>(table + (i << 2), entry)
@@ -156,8 +156,6 @@ export function build(lengths: usize, n: u32, table: usize, templates: usize, mo
 }
 
 /** Repeats the first `size` entries of a table behind themselves; what it writes beyond is written again later. */
-// @ts-ignore: decorator
-@inline
 function double(table: usize, size: u32): void {
   const stop = table + (size << 2)
   for (let from = table, to = stop; from < stop; from += 16, to += 16) v128.store(to, v128.load(from))

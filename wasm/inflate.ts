@@ -159,7 +159,7 @@ function save(status: i32, end: usize): void {
   if (status == ENDED) count = 0
   store<u32>(STATE, <u32>input, STATE_INPUT)
   store<u32>(STATE, <u32>output, STATE_OUTPUT)
-  store<u32>(STATE, <u32>bits & ((1 << count) - 1), STATE_BITS)
+  store<u32>(STATE, (<u32>bits) & ((1 << count) - 1), STATE_BITS)
   store<u32>(STATE, count, STATE_BIT_COUNT)
   store<u32>(STATE, mode, STATE_MODE)
   store<u32>(STATE, final, STATE_FINAL)
@@ -184,15 +184,15 @@ function refill(end: usize): void {
 function readHeader(end: usize): i32 {
   refill(end)
   if (count < 3) return INCOMPLETE
-  final = <u32>bits & 1
-  const type = (<u32>bits >> 1) & 3
+  final = (<u32>bits) & 1
+  const type = ((<u32>bits) >> 1) & 3
   bits >>= 3
   count -= 3
   if (type == 0) {
     bits >>= count & 7
     count &= ~7
     if (count < 32) return INCOMPLETE
-    stored = <u32>bits & 0xffff
+    stored = (<u32>bits) & 0xffff
     if (stored != ~(<u32>bits) >> 16) return INVALID_STORED_LENGTHS
     input -= (count - 32) >> 3
     bits = 0
@@ -214,9 +214,9 @@ function readHeader(end: usize): i32 {
 /** Reads the code lengths of a dynamic block (RFC 1951 §3.2.7). */
 function readCodeLengths(end: usize): i32 {
   if (count < 14) return INCOMPLETE
-  litlens = (<u32>bits & 31) + 257
-  distances = (<u32>(bits >> 5) & 31) + 1
-  const precodes = (<u32>(bits >> 10) & 15) + 4
+  litlens = ((<u32>bits) & 31) + 257
+  distances = ((<u32>(bits >> 5)) & 31) + 1
+  const precodes = ((<u32>(bits >> 10)) & 15) + 4
   if (litlens > 286 || distances > 30) return TOO_MANY_SYMBOLS
   bits >>= 14
   count -= 14
@@ -229,7 +229,7 @@ function readCodeLengths(end: usize): i32 {
       refill(end)
       if (count < 3) return INCOMPLETE
     }
-    store<u8>(lengths + load<u8>(PRECODE_ORDER + i), <u8>bits & 7)
+    store<u8>(lengths + load<u8>(PRECODE_ORDER + i), (<u8>bits) & 7)
     bits >>= 3
     count -= 3
   }
@@ -257,7 +257,7 @@ function readCodeLengths(end: usize): i32 {
         }
       }
     }
-    const entry = load<u32>(PRECODE_TABLE + (<usize>(b & mask) << 2))
+    const entry = load<u32>(PRECODE_TABLE + ((<usize>(b & mask)) << 2))
     let taken = entry & 0xff
     if (taken > n) return INCOMPLETE
     const symbol = entry >> 16
@@ -270,7 +270,7 @@ function readCodeLengths(end: usize): i32 {
       if (taken + extra > n) return INCOMPLETE
       if (symbol != 16) last = 0
       else if (i == 0) return INVALID_REPEAT
-      const stop = i + (<u32>(b >> taken) & ((1 << extra) - 1)) + (symbol == 18 ? 11 : 3)
+      const stop = i + ((<u32>(b >> taken)) & ((1 << extra) - 1)) + (symbol == 18 ? 11 : 3)
       if (stop > all) return INVALID_REPEAT
       taken += extra
       const word = last * 0x0101010101010101
@@ -326,25 +326,25 @@ function decode(end: usize, history: usize, limit: usize, window: usize): i32 {
       b |= load<u64>(at) << n
       at += (63 - n) >> 3
       n |= 56
-      let entry = load<u32>(litlens + (<usize>(b & litlensMask) << 2))
+      let entry = load<u32>(litlens + ((<usize>(b & litlensMask)) << 2))
       if (<i32>entry < 0) {
         b >>= entry
         n -= entry & 0xff
         store<u8>(to, entry >> 16)
         to++
-        entry = load<u32>(litlens + (<usize>(b & litlensMask) << 2))
+        entry = load<u32>(litlens + ((<usize>(b & litlensMask)) << 2))
         if (<i32>entry < 0) {
           b >>= entry
           n -= entry & 0xff
           store<u8>(to, entry >> 16)
           to++
-          entry = load<u32>(litlens + (<usize>(b & litlensMask) << 2))
+          entry = load<u32>(litlens + ((<usize>(b & litlensMask)) << 2))
           if (<i32>entry < 0) {
             b >>= entry
             n -= entry & 0xff
             store<u8>(to, entry >> 16)
             to++
-            entry = load<u32>(litlens + (<usize>(b & litlensMask) << 2))
+            entry = load<u32>(litlens + ((<usize>(b & litlensMask)) << 2))
             if (<i32>entry < 0) {
               b >>= entry
               n -= entry & 0xff
@@ -357,7 +357,7 @@ function decode(end: usize, history: usize, limit: usize, window: usize): i32 {
       }
       if (entry & SPECIAL) {
         if (entry & SUBTABLE) {
-          const place = <u32>(b >> entry) & ((1 << ((entry >> 8) & 15)) - 1)
+          const place = (<u32>(b >> entry)) & ((1 << ((entry >> 8) & 15)) - 1)
           entry = load<u32>(litlens + (((entry >> 16) + place) << 2))
           if (<i32>entry < 0) {
             b >>= entry
@@ -370,13 +370,13 @@ function decode(end: usize, history: usize, limit: usize, window: usize): i32 {
         if (entry & SPECIAL) {
           bits = b >> entry
           count = n - (entry & 0xff)
-          bits &= (<u64>1 << count) - 1
+          bits &= ((<u64>1) << count) - 1
           input = at
           output = to
           return entry & INVALID ? INVALID_LITLEN_CODE : 0
         }
       }
-      const length: usize = (entry >> 16) + (<u32>(b & ((<u64>1 << entry) - 1)) >> ((entry >> 8) & 15))
+      const length: usize = (entry >> 16) + ((<u32>(b & (((<u64>1) << entry) - 1))) >> ((entry >> 8) & 15))
       b >>= entry
       n -= entry & 0xff
       if (n < 28) {
@@ -384,15 +384,15 @@ function decode(end: usize, history: usize, limit: usize, window: usize): i32 {
         at += (63 - n) >> 3
         n |= 56
       }
-      entry = load<u32>(distances + (<usize>(b & distancesMask) << 2))
+      entry = load<u32>(distances + ((<usize>(b & distancesMask)) << 2))
       if (entry & SPECIAL) {
         if (entry & SUBTABLE) {
-          const place = <u32>(b >> entry) & ((1 << ((entry >> 8) & 15)) - 1)
+          const place = (<u32>(b >> entry)) & ((1 << ((entry >> 8) & 15)) - 1)
           entry = load<u32>(distances + (((entry >> 16) + place) << 2))
         }
         if (entry & SPECIAL) return INVALID_DISTANCE_CODE
       }
-      const distance: usize = (entry >> 16) + (<u32>(b & ((<u64>1 << entry) - 1)) >> ((entry >> 8) & 15))
+      const distance: usize = (entry >> 16) + ((<u32>(b & (((<u64>1) << entry) - 1))) >> ((entry >> 8) & 15))
       b >>= entry
       n -= entry & 0xff
       if (distance > to - history || distance > window) return TOO_FAR_BACK
@@ -414,7 +414,7 @@ function decode(end: usize, history: usize, limit: usize, window: usize): i32 {
       }
       to = stop
     }
-    b &= (<u64>1 << n) - 1
+    b &= ((<u64>1) << n) - 1
     if (to >= limit) {
       status = FULL
       break
@@ -427,9 +427,9 @@ function decode(end: usize, history: usize, limit: usize, window: usize): i32 {
       n += 8
     }
     status = INCOMPLETE
-    let entry = load<u32>(litlens + (<usize>(b & litlensMask) << 2))
+    let entry = load<u32>(litlens + ((<usize>(b & litlensMask)) << 2))
     if (<i32>entry >= 0 && entry & SUBTABLE) {
-      const place = <u32>(b >> entry) & ((1 << ((entry >> 8) & 15)) - 1)
+      const place = (<u32>(b >> entry)) & ((1 << ((entry >> 8) & 15)) - 1)
       entry = load<u32>(litlens + (((entry >> 16) + place) << 2))
     }
     if (((entry >> 8) & 15) > n) break
@@ -447,18 +447,18 @@ function decode(end: usize, history: usize, limit: usize, window: usize): i32 {
       break
     }
     if ((entry & 0xff) > n) break
-    const length: usize = (entry >> 16) + (<u32>(b & ((<u64>1 << entry) - 1)) >> ((entry >> 8) & 15))
+    const length: usize = (entry >> 16) + ((<u32>(b & (((<u64>1) << entry) - 1))) >> ((entry >> 8) & 15))
     let rest = b >> entry
     let left = n - (entry & 0xff)
-    entry = load<u32>(distances + (<usize>(rest & distancesMask) << 2))
+    entry = load<u32>(distances + ((<usize>(rest & distancesMask)) << 2))
     if (entry & SUBTABLE) {
-      const place = <u32>(rest >> entry) & ((1 << ((entry >> 8) & 15)) - 1)
+      const place = (<u32>(rest >> entry)) & ((1 << ((entry >> 8) & 15)) - 1)
       entry = load<u32>(distances + (((entry >> 16) + place) << 2))
     }
     if (((entry >> 8) & 15) > left) break
     if (entry & SPECIAL) return INVALID_DISTANCE_CODE
     if ((entry & 0xff) > left) break
-    const distance: usize = (entry >> 16) + (<u32>(rest & ((<u64>1 << entry) - 1)) >> ((entry >> 8) & 15))
+    const distance: usize = (entry >> 16) + ((<u32>(rest & (((<u64>1) << entry) - 1))) >> ((entry >> 8) & 15))
     if (distance > to - history || distance > window) return TOO_FAR_BACK
     b = rest >> entry
     n = left - (entry & 0xff)

@@ -1,4 +1,4 @@
-// Entry of the kernels module.
+// Entry of the kernels module. Small functions are not marked for inlining: at -O3 they all are inlined as it is.
 
 export { mask } from './mask'
 export {

@@ -1,8 +1,6 @@
 // Masking (RFC 6455 §5.3).
 
 /** `v` XOR key at `target`, kept within `length` octets, fewer than 16. */
-// @ts-ignore: decorator
-@inline
 function storeHead(target: usize, v: v128, length: usize): void {
   let octets = i64x2.extract_lane(v, 0)
   if (length & 8) {
@@ -24,8 +22,6 @@ function storeHead(target: usize, v: v128, length: usize): void {
 }
 
 /** 0xff in the first `length` lanes, fewer than 16. */
-// @ts-ignore: decorator
-@inline
 export function headLanes(length: usize): v128 {
   return i8x16.lt_u(i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), i8x16.splat(<i8>length))
 }
@@ -42,7 +38,7 @@ export function mask(source: usize, target: usize, length: usize, key: u32): boo
     return i8x16.bitmask(v128.and(v, headLanes(length))) != 0
   }
   // The last 16 octets overlap with those before them: they are read before those are written, and written after.
-  const lastKeys = i32x4.splat(rotr<u32>(key, <u32>(length & 3) << 3))
+  const lastKeys = i32x4.splat(rotr<u32>(key, (<u32>(length & 3)) << 3))
   const last = v128.xor(v128.load(source + length - 16), lastKeys)
   const lastTarget = target + length - 16
   let seen = last

@@ -28,7 +28,7 @@ const DEFERRED: u32 = 2
 export function scan(chunk: usize, length: usize, count: i32, flags: u32, maxPayload: u32): i32 {
   const end = chunk + length
   const maskBit = (flags & FLAG_MASKED) << 15
-  const keySize = <usize>(flags & FLAG_MASKED) << 2
+  const keySize = (<usize>(flags & FLAG_MASKED)) << 2
   // §5.4: inside a fragmented message there may only be control frames and continuations
   const smallestOpcode: u32 = flags & FLAG_FRAGMENTED ? 9 : 1
   let entry = TABLE + <usize>count * 12
@@ -48,17 +48,17 @@ export function scan(chunk: usize, length: usize, count: i32, flags: u32, maxPay
     } else {
       if (opcode > 2 || ((first & 0xf0) != 0x80 && ((first & 0xf0) != 0xc0 || !(flags & FLAG_RSV1)))) break
       if (size == 126) {
-        if (p + 4 > end) break
         size = bswap<u16>(load<u16>(p, 2))
         payload = p + 4
       } else if (size == 127) {
-        if (p + 10 > end || load<u32>(p, 2)) break
+        if (load<u32>(p, 2)) break
         size = bswap<u32>(load<u32>(p, 6))
         payload = p + 10
       }
     }
     if (size > maxPayload) break
     payload += keySize
+    // here ends, too, a header that the chunk's end cuts: what was read behind that end decides nothing else
     if (payload > end || size > <u32>(end - payload)) break
 
     const key = keySize ? load<u32>(payload - 4) : 0
@@ -78,7 +78,7 @@ export function scan(chunk: usize, length: usize, count: i32, flags: u32, maxPay
           verdict = INVALID_UTF8
           break
         }
-        nonAscii = <u32>result >> 16
+        nonAscii = (<u32>result) >> 16
       }
     } else if (key) mask(payload, payload, size, key)
 

@@ -13,16 +13,12 @@ const NON_ASCII: i32 = 1 << 24
 //   0x10 surrogate (ED A0..BF)                      0x20 overlong in 2 octets (C0, C1)
 //   0x40 overlong in 4 octets (F0 80..8F), or F5..FF 80..8F
 //   0x80 two continuations in a row: a fault unless a lead of 3 or 4 octets stands before them
-// The tables are functions because asc 0.28 fails on an inlined constant of type v128.
+// The tables are functions because asc 0.28 fails on a constant of type v128.
 
-// @ts-ignore: decorator
-@inline
 function faultsOfPreviousHigh(): v128 {
   return i8x16(2, 2, 2, 2, 2, 2, 2, 2, <i8>0x80, <i8>0x80, <i8>0x80, <i8>0x80, 0x21, 0x01, 0x15, 0x49)
 }
 
-// @ts-ignore: decorator
-@inline
 function faultsOfPreviousLow(): v128 {
   // prettier-ignore
   return i8x16(
@@ -31,15 +27,11 @@ function faultsOfPreviousLow(): v128 {
   )
 }
 
-// @ts-ignore: decorator
-@inline
 function faultsOfHigh(): v128 {
   return i8x16(1, 1, 1, 1, 1, 1, 1, 1, <i8>0xe6, <i8>0xae, <i8>0xba, <i8>0xba, 1, 1, 1, 1)
 }
 
 /** Not zero in each lane of `v` whose octet cannot stand where it does; `previous` are the 16 octets before it. */
-// @ts-ignore: decorator
-@inline
 function faults(v: v128, previous: v128): v128 {
   const back1 = i8x16.shuffle(previous, v, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30)
   const back2 = i8x16.shuffle(previous, v, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29)
@@ -58,8 +50,6 @@ function faults(v: v128, previous: v128): v128 {
 }
 
 /** The octets of `state` as the last of 16. */
-// @ts-ignore: decorator
-@inline
 function stateLanes(state: u32): v128 {
   return i32x4.replace_lane(i32x4.splat(0), 3, bswap<u32>(state))
 }
@@ -68,8 +58,6 @@ function stateLanes(state: u32): v128 {
  * The state after octets in which nothing impossible was found, given the last 4 of them, the latest in the low 8 bits;
  * -1 where the latest is a lead octet that no sequence has.
  */
-// @ts-ignore: decorator
-@inline
 function stateAfter(latest: u32): i32 {
   const last = latest & 0xff
   if (last < 0x80) return 0
@@ -77,12 +65,10 @@ function stateAfter(latest: u32): i32 {
   if (last >= 0xc0) return last - 0xc2 <= 0xf4 - 0xc2 ? last : -1
   const second = (latest >> 8) & 0xff
   if (second >= 0xe0) return latest & 0xffff
-  return ((latest >> 16) & 0xff) >= 0xf0 && second < 0xc0 ? latest & 0xffffff : 0
+  return ((latest >> 16) & 0xff) >= 0xf0 ? latest & 0xffffff : 0
 }
 
 /** `stateAfter` for `length` octets at `p` that follow `state`. */
-// @ts-ignore: decorator
-@inline
 function stateAt(p: usize, length: usize, state: u32): i32 {
   if (length >= 4) return stateAfter(bswap<u32>(load<u32>(p + length - 4)))
   for (let i: usize = 0; i < length; i++) state = (state << 8) | load<u8>(p + i)

@@ -26,7 +26,7 @@ interface NativeEvent {
 type Listener = (...args: any[]) => void
 type Callback = (error?: Error) => void
 
-const native = (): (new (address: string, protocols?: string | string[]) => NativeWebSocket) => {
+const native = (): new (address: string, protocols?: string | string[]) => NativeWebSocket => {
   const { WebSocket } = globalThis as { WebSocket?: new (address: string, protocols?: string | string[]) => NativeWebSocket }
   if (typeof WebSocket !== 'function') throw new Error('There is no WebSocket here: hybi needs a browser, or Node.js')
   return WebSocket

@@ -5,6 +5,7 @@ import type { CodecName, DeflateCodec } from '../core/ports.js'
 import { sharedLimiter } from './limiter.js'
 import { createPakoCodec } from './pako.js'
 import type { PakoModule } from './pako.js'
+import { createWasmCodec } from './wasm.js'
 import { createZlibCodec } from './zlib.js'
 
 /** Value of `perMessageDeflate.codec`. */
@@ -22,7 +23,7 @@ export interface CodecOptions {
   zlibInflateOptions?: object | undefined
 }
 
-const codecs: Partial<Record<CodecName, DeflateCodec>> = {}
+const codecs: Partial<Record<CodecName, DeflateCodec | null>> = {}
 
 /**
  * The codec for these options: the one they name, or the best for them. Each is made once and serves every connection.
@@ -39,15 +40,33 @@ export function chooseCodec(options: CodecOptions): DeflateCodec {
   // The first call fixes the limit, whichever codec it is for.
   sharedLimiter(options.concurrencyLimit)
 
-  if (choice !== 'auto') return codecNamed(choice)
-  return hasWasm() && !wantsZlib(options) ? codecNamed('wasm') : codecNamed('zlib')
+  if (choice === 'auto') return (wantsZlib(options) ? null : codecNamed('wasm')) ?? codecNamed('zlib')!
+  const codec = codecNamed(choice)
+  if (codec === null) {
+    throw new Error(
+      'The "wasm" codec needs WebAssembly with SIMD, permission to compile it and address space for its memory, one of which is missing ' +
+        'here (--jitless, ulimit -v): choose "auto", "zlib" or "pako"'
+    )
+  }
+  return codec
 }
 
-function codecNamed(name: CodecName): DeflateCodec {
-  return (codecs[name] ??= createCodec(name))
+/** Throws what `chooseCodec` throws, without making a codec that "auto" may never need. */
+export function checkCodec(options: CodecOptions): void {
+  if ((options.codec ?? 'auto') !== 'auto') chooseCodec(options)
+  else sharedLimiter(options.concurrencyLimit)
 }
 
-function createCodec(name: CodecName): DeflateCodec {
+/** Null where it cannot be had here; it is tried once. */
+function codecNamed(name: CodecName): DeflateCodec | null {
+  const known = codecs[name]
+  if (known !== undefined) return known
+  const made = createCodec(name)
+  codecs[name] = made
+  return made
+}
+
+function createCodec(name: CodecName): DeflateCodec | null {
   switch (name) {
     case 'pako':
       // Not a static import: few programs need it, and those that do not should not wait for it.
@@ -55,13 +74,14 @@ function createCodec(name: CodecName): DeflateCodec {
     case 'zlib':
       return createZlibCodec(sharedLimiter(undefined))
     case 'wasm':
-      throw new Error('The "wasm" codec is not available: choose "auto", "zlib" or "pako"')
+      return createWasmCodec({ defer: setImmediate, allocate: Buffer.allocUnsafe, copy })
   }
 }
 
-/** Whether `createCodec('wasm')` gives a codec. */
-function hasWasm(): boolean {
-  return false
+function copy(octets: Uint8Array, start: number, end: number): Uint8Array {
+  const target = Buffer.allocUnsafe(end - start)
+  target.set(octets.subarray(start, end))
+  return target
 }
 
 function wantsZlib(options: CodecOptions): boolean {

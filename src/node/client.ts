@@ -19,6 +19,7 @@ import {
 import { checkResponse, checkSubprotocols, createKey, requestHeaders } from '../core/opening-handshake.js'
 import { acceptKey } from './accept-key.js'
 import { type Address, checkAddress, parseAddress } from './address.js'
+import { checkKernels } from './kernels.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from './permessage-deflate.js'
 import { nodeRuntime } from './ports.js'
 import type { CommonOptions, WebSocket } from './websocket.js'
@@ -102,7 +103,8 @@ export function connect(
     options = protocols
     offers = undefined
   }
-  if (offers === undefined) offers = options?.protocols ?? []
+  if (offers === undefined) offers = options?.protocols
+  if (offers === undefined) offers = []
   return request(websocket, address, Array.isArray(offers) ? offers : [offers], options)!
 }
 
@@ -124,6 +126,8 @@ function request(
       `Unsupported protocol version: ${settings.protocolVersion} (supported versions: ${PROTOCOL_VERSIONS.join(', ')})`
     )
   }
+
+  checkKernels(settings.kernels)
 
   const target = parseAddress(address)
   websocket._url = target.url.href

@@ -1,5 +1,6 @@
 // What connections write: frames of one turn are gathered in slabs and leave in one write per connection.
 
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Output, WriteCallback } from '../core/sender.js'
 
@@ -24,6 +25,7 @@ class Slab {
 
 const pool: Slab[] = []
 let current: Slab | null = null
+const NOTHING = new Uint8Array(0)
 
 /** Outputs with something to write; `turns` counts the receive callbacks we are in, whose end writes them all. */
 const dirty: SocketOutput[] = []
@@ -43,10 +45,10 @@ export function leaveTurn(): void {
 
 function flushAll(): void {
   scheduled = false
-  // A write may make others dirty, with streams that are not sockets
+  // A write may make others dirty, with streams that are not sockets; so may a callback
   for (let i = 0; i < dirty.length; i++) {
     try {
-      dirty[i].flush()
+      dirty[i].flush(true)
     } catch (error) {
       rethrowLater(error)
     }
@@ -70,11 +72,27 @@ function schedule(): void {
   process.on('exit', flushAll)
 }
 
+/** Who wants to be told when the first `end` octets of a batch are written. */
+interface Waiting {
+  callback: WriteCallback
+  end: number
+}
+
+/** A write whose callbacks have not been called. */
+interface Batch {
+  waiting: Waiting[]
+  length: number
+  /** Octets of it that the system is known to have taken. */
+  taken: number
+}
+
 export class SocketOutput implements Output {
-  slab: Buffer = current?.octets as Buffer
+  slab: Uint8Array = NOTHING
   at = 0
 
   private readonly socket: Duplex
+  /** Whether it is a socket, which is through with what it was given when it calls back; other streams may keep it. */
+  private readonly returnsMemory: boolean
   private isDirty = false
   /** The slab that has our latest octets, at [start, end). */
   private region: Slab | null = null
@@ -82,12 +100,16 @@ export class SocketOutput implements Output {
   private end = 0
   /** What comes before that, in order; null most of the time. */
   private pieces: Uint8Array[] | null = null
+  /** Octets in `pieces`. */
+  private piecesLength = 0
   /** Slabs that `pieces` lie in. */
   private used: Slab[] | null = null
-  private callbacks: WriteCallback[] | null = null
+  private waiting: Waiting[] | null = null
+  private inFlight: Batch[] | null = null
 
   constructor(socket: Duplex) {
     this.socket = socket
+    this.returnsMemory = socket instanceof Socket
   }
 
   get isClosed(): boolean {
@@ -97,8 +119,8 @@ export class SocketOutput implements Output {
   reserve(length: number): void {
     let slab = current
     if (slab === null || slab.position + length > SLAB_SIZE) {
-      slab = current = pool.pop() ?? new Slab()
       if (length > SLAB_SIZE) throw new RangeError(`A slab has no room for ${length} octets`)
+      slab = current = pool.pop() ?? new Slab()
     }
     if (this.region !== slab || this.end !== slab.position) this.openRegion(slab)
     this.slab = slab.octets
@@ -114,14 +136,13 @@ export class SocketOutput implements Output {
 
   append(octets: Uint8Array): void {
     this.closeRegion()
-    this.pieces ??= []
-    this.pieces.push(octets)
+    this.addPiece(octets)
     if (!this.isDirty) this.markDirty()
   }
 
   onWritten(callback: WriteCallback): void {
-    this.callbacks ??= []
-    this.callbacks.push(callback)
+    this.waiting ??= []
+    this.waiting.push({ callback, end: this.piecesLength + this.end - this.start })
     if (!this.isDirty) this.markDirty()
   }
 
@@ -129,38 +150,85 @@ export class SocketOutput implements Output {
     process.nextTick(callback)
   }
 
-  /** Writes what was gathered, now. */
-  flush(): void {
+  /**
+   * Writes what was gathered, now.
+   * @param atEndOfTurn whether callbacks may be called before it returns, the senders' turn being over
+   */
+  flush(atEndOfTurn = false): void {
     if (!this.isDirty) return
     this.isDirty = false
-    const { region, pieces, callbacks } = this
-    this.callbacks = null
-    if (pieces === null) {
+    const { socket, region, waiting } = this
+    const batch = waiting === null ? null : { waiting, length: this.piecesLength + this.end - this.start, taken: 0 }
+    this.waiting = null
+    if (this.pieces === null && this.returnsMemory) {
       if (region === null) return
       const octets = region.octets.subarray(this.start, this.end)
       this.region = null
-      this.socket.write(octets, callbacks === null ? region.release : finished([region], callbacks))
-      return
+      this.start = this.end = 0
+      socket.write(octets, batch === null ? region.release : this.track(batch, [region]))
+    } else {
+      this.writePieces(batch)
     }
-    this.closeRegion()
-    const used = this.used
-    this.pieces = null
-    this.used = null
-    this.writePieces(pieces, callbacks === null && used === null ? undefined : finished(used, callbacks))
+    if (batch !== null) this.settle(batch, atEndOfTurn)
   }
 
-  private writePieces(pieces: Uint8Array[], callback: WriteCallback | undefined): void {
-    const { socket } = this
-    let length = 0
-    for (const piece of pieces) length += piece.length
-    if (pieces.length > 1 && length <= JOIN_LIMIT) {
-      socket.write(Buffer.concat(pieces, length), callback)
+  /** To be called before the socket is destroyed: notes how much of the write that is under way the system has taken. */
+  abandon(): void {
+    this.flush()
+    const batch = this.inFlight?.find(({ taken, length }) => taken < length)
+    const queued = (this.socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize
+    if (batch && typeof queued === 'number') batch.taken = Math.max(0, batch.length - queued)
+  }
+
+  private writePieces(batch: Batch | null): void {
+    this.closeRegion()
+    const { socket, used } = this
+    let pieces = this.pieces!
+    const length = this.piecesLength
+    this.pieces = null
+    this.used = null
+    this.piecesLength = 0
+    if (!this.returnsMemory || (pieces.length > 1 && length <= JOIN_LIMIT)) {
+      pieces = [Buffer.concat(pieces, length)]
+      if (used !== null) for (const slab of used) slab.release()
+      socket.write(pieces[0], batch === null ? undefined : this.track(batch, null))
       return
     }
+    const callback = batch === null && used === null ? undefined : this.track(batch, used)
     socket.cork()
     for (let i = 0; i < pieces.length - 1; i++) socket.write(pieces[i])
     socket.write(pieces[pieces.length - 1], callback)
     socket.uncork()
+  }
+
+  /** The callback of a write: gives slabs back, then calls back who asked to be told. */
+  private track(batch: Batch | null, used: Slab[] | null): WriteCallback {
+    if (batch !== null) {
+      this.inFlight ??= []
+      this.inFlight.push(batch)
+    }
+    return (error) => {
+      if (used !== null) for (const slab of used) slab.release()
+      if (batch !== null) this.finish(batch, error)
+    }
+  }
+
+  /** Notes that all of `batch` was taken at once; its callbacks need no longer wait then, as nothing before them does. */
+  private settle(batch: Batch, atEndOfTurn: boolean): void {
+    const { socket } = this
+    if (socket.writableLength > 0 || socket.destroyed || socket.errored) return
+    batch.taken = batch.length
+    if (atEndOfTurn && this.inFlight!.length === 1) this.finish(batch, null)
+  }
+
+  private finish(batch: Batch, error: Error | null | undefined): void {
+    const at = this.inFlight?.indexOf(batch) ?? -1
+    if (at < 0) return
+    this.inFlight!.splice(at, 1)
+    if (this.inFlight!.length === 0) this.inFlight = null
+    // A socket that is destroyed in the middle of a write says that it succeeded
+    if (!error && batch.taken < batch.length && this.socket.destroyed) error = destroyedError()
+    callAll(batch, 0, error)
   }
 
   private markDirty(): void {
@@ -170,7 +238,7 @@ export class SocketOutput implements Output {
   }
 
   private openRegion(slab: Slab): void {
-    if (this.region !== null) this.closeRegion()
+    this.closeRegion()
     slab.users++
     this.region = slab
     this.start = slab.position
@@ -181,27 +249,34 @@ export class SocketOutput implements Output {
     const { region } = this
     if (region === null) return
     this.region = null
-    this.pieces ??= []
     this.used ??= []
     this.used.push(region)
-    if (this.end > this.start) this.pieces.push(region.octets.subarray(this.start, this.end))
+    this.addPiece(region.octets.subarray(this.start, this.end))
+    this.start = this.end = 0
+  }
+
+  private addPiece(octets: Uint8Array): void {
+    this.pieces ??= []
+    this.pieces.push(octets)
+    this.piecesLength += octets.length
   }
 }
 
-/** The callback of a write: gives slabs back, then calls back who asked to be told, in order. */
-function finished(used: Slab[] | null, callbacks: WriteCallback[] | null): WriteCallback {
-  return (error) => {
-    if (used !== null) for (const slab of used) slab.release()
-    if (callbacks !== null) callAll(callbacks, 0, error)
-  }
-}
-
-/** A callback that throws does not keep the others from being called. */
-function callAll(callbacks: WriteCallback[], from: number, error: Error | null | undefined): void {
+/** Calls back in order; a callback that throws does not keep the others from being called. */
+function callAll(batch: Batch, from: number, error: Error | null | undefined): void {
+  const { waiting, taken } = batch
   let i = from
   try {
-    while (i < callbacks.length) callbacks[i++](error)
+    while (i < waiting.length) {
+      const { callback, end } = waiting[i++]
+      callback(error && end <= taken ? null : error)
+    }
   } finally {
-    if (i < callbacks.length) process.nextTick(callAll, callbacks, i, error)
+    if (i < waiting.length) process.nextTick(callAll, batch, i, error)
   }
+}
+
+/** As Node says it of writes that come after. */
+function destroyedError(): Error {
+  return Object.assign(new Error('Cannot call write after a stream was destroyed'), { code: 'ERR_STREAM_DESTROYED' })
 }

@@ -1,6 +1,6 @@
 // The exported class PerMessageDeflate: negotiation and transform behind the names that ws gives them.
 
-import { chooseCodec } from '../codecs/index.js'
+import { checkCodec, chooseCodec } from '../codecs/index.js'
 import type { CodecChoice } from '../codecs/index.js'
 import type { ExtensionParameters } from '../core/extension.js'
 import {
@@ -13,7 +13,6 @@ import {
   PERMESSAGE_DEFLATE
 } from '../core/permessage-deflate.js'
 import type { DeflateParameters, NegotiationOptions } from '../core/permessage-deflate.js'
-import type { DeflateCodec } from '../core/ports.js'
 
 export interface PerMessageDeflateOptions extends NegotiationOptions {
   codec?: CodecChoice | undefined
@@ -44,7 +43,6 @@ export class PerMessageDeflate {
   /** What was agreed on; null before. */
   params: DeflateParameters | null
 
-  private readonly codec: DeflateCodec
   private transformInUse: MessageDeflate | null
   private readonly deflating: Job[]
   private readonly inflating: Job[]
@@ -56,7 +54,7 @@ export class PerMessageDeflate {
     this._maxPayload = (this._options.maxPayload as number) | 0
     this._isServer = !!this._options.isServer
     this.params = null
-    this.codec = chooseCodec(this._options)
+    checkCodec(this._options)
     this.transformInUse = null
     this.deflating = []
     this.inflating = []
@@ -69,7 +67,7 @@ export class PerMessageDeflate {
   /** The transform with the parameters agreed on, for who needs no callbacks and keeps the order himself. Call it after `accept`. */
   get transform(): MessageDeflate {
     return (this.transformInUse ??= new MessageDeflate({
-      codec: this.codec,
+      codec: chooseCodec(this._options),
       isServer: this._isServer,
       params: this.params as DeflateParameters,
       threshold: this._threshold,
@@ -142,7 +140,10 @@ export class PerMessageDeflate {
     const settle = (error: Error | null, octets: Uint8Array | null): void => {
       const { callback } = jobs.shift() as Job
       // Before the callback, which may throw: what it throws must not hold up the others.
-      if (jobs.length !== 0) jobs === this.deflating ? this.deflateFirst() : this.inflateFirst()
+      if (jobs.length !== 0) {
+        if (jobs === this.deflating) this.deflateFirst()
+        else this.inflateFirst()
+      }
       if (error !== null) callback(error)
       else callback(null, bufferOf(octets as Uint8Array))
     }

@@ -12,7 +12,7 @@ import { kernelsFor } from './kernels.js'
 import { SocketOutput } from './output.js'
 import type { PerMessageDeflate } from './permessage-deflate.js'
 import { nodeRuntime } from './ports.js'
-import type { Transport } from './transport.js'
+import { Transport } from './transport.js'
 
 /** Negotiated extensions by name. */
 export interface Extensions {
@@ -89,24 +89,21 @@ export class Sender {
   /** Whether frames leave with the call, not with the turn. */
   readonly #immediate: boolean
 
-  constructor(socket: Duplex, extensions?: Extensions, generateMask?: (mask: Buffer) => void, view?: Transport) {
+  /** @param socket a stream; or a connection, whose queue it then shares, so that all that is sent keeps its place */
+  constructor(socket: Duplex | Transport, extensions?: Extensions, generateMask?: (mask: Buffer) => void) {
     this._extensions = extensions ?? {}
-    this._socket = socket
-    this.#immediate = view === undefined
-    if (view === undefined) {
+    this.#immediate = !(socket instanceof Transport)
+    if (!(socket instanceof Transport)) {
+      this._socket = socket
       this.#output = new SocketOutput(socket)
       this.#frames = new FrameSender(kernelsFor(undefined), nodeRuntime, this.#output, maskingKeysFor(generateMask))
       this.#frames.deflater = this._extensions['permessage-deflate']?.transform ?? null
       this.#frames.errorHandler = { failSending: (error) => this.onerror(error) }
     } else {
-      this.#output = view.output
-      this.#frames = view.connection.sender
+      this._socket = socket.socket
+      this.#output = socket.output
+      this.#frames = socket.connection.sender
     }
-  }
-
-  /** A Sender that shares a connection's queue: what is sent through it keeps its place among what the WebSocket sends. */
-  static of(transport: Transport, extensions: Extensions): Sender {
-    return new Sender(transport.socket, extensions, undefined, transport)
   }
 
   /**

@@ -104,7 +104,7 @@ export class Transport implements ConnectionHandler {
 
   /** Drops the socket behind what was sent. */
   destroy(): void {
-    this.output.flush()
+    this.output.abandon()
     this.socket.destroy()
   }
 

@@ -124,7 +124,13 @@ export function accept(
   server.emit('headers', lines, request)
   socket.write(serializeHead(lines))
   socket.removeListener('error', destroy)
-  websocket.setSocket(socket, head, options)
+  websocket.setSocket(socket, head, {
+    allowSynchronousEvents: options.allowSynchronousEvents,
+    maxBufferedChunks: options.maxBufferedChunks,
+    maxFragments: options.maxFragments,
+    maxPayload: options.maxPayload,
+    skipUTF8Validation: options.skipUTF8Validation
+  })
   return websocket
 }
 

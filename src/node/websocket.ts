@@ -99,13 +99,13 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     let settings: CommonOptions
     if (address === null) {
       settings = options as CommonOptions
+      checkKernels(settings.kernels)
     } else {
       this._extensions = {}
       settings = connect(this, address, protocols, options)
     }
     this[kAutoPong] = Boolean(settings.autoPong)
     this[kMaxPendingAutoPongs] = (settings.maxPendingAutoPongs as number) | 0
-    checkKernels(settings.kernels)
     this[kKernels] = settings.kernels
     this._closeTimeout = settings.closeTimeout ?? DEFAULT_CLOSE_TIMEOUT_MS
   }
@@ -178,7 +178,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   }
 
   get _sender(): Sender | null {
-    return this[kTransport] === null ? null : (this[kTransport].senderView ??= Sender.of(this[kTransport], this._extensions))
+    return this[kTransport] === null ? null : (this[kTransport].senderView ??= new Sender(this[kTransport], this._extensions))
   }
 
   get _receiver(): ReceiverView | null {
@@ -249,8 +249,9 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     const { readyState } = this
     if (readyState === CLOSED) return
     if (readyState === CONNECTING) return abortConnecting(this)
-    const { connection } = this[kTransport]!
-    connection.close(readyState === CLOSING ? EMPTY_BUFFER : closePayload(code, reason))
+    // A handshake that failed has none
+    const connection = this[kTransport]?.connection
+    connection?.close(readyState === CLOSING ? EMPTY_BUFFER : closePayload(code, reason))
   }
 
   /** Stops reading from the socket; what was read already is still delivered. Does nothing before 'open' and after 'close'. */
@@ -258,14 +259,14 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     const { readyState } = this
     if (readyState === CONNECTING || readyState === CLOSED) return
     this._paused = true
-    this[kTransport]!.socket.pause()
+    this[kTransport]?.socket.pause()
   }
 
   resume(): void {
     const { readyState } = this
     if (readyState === CONNECTING || readyState === CLOSED) return
     this._paused = false
-    this[kTransport]!.resume()
+    this[kTransport]?.resume()
   }
 
   ping(data?: unknown, mask?: boolean | Callback, callback?: Callback): void {
@@ -379,7 +380,7 @@ for (const name of ['binaryType', 'bufferedAmount', 'extensions', 'isPaused', 'k
 for (const type of ['open', 'error', 'close', 'message']) {
   Object.defineProperty(WebSocket.prototype, `on${type}`, {
     enumerable: true,
-    configurable: false,
+    configurable: true,
     get(this: WebSocket) {
       return getAttribute(this, type)
     },

@@ -76,11 +76,7 @@ declare class WebSocket extends EventEmitter {
   readonly kernels: WebSocket.KernelsName
   /** The negotiated subprotocol, `''` if none (RFC 6455 §1.9). */
   readonly protocol: string
-  readonly readyState:
-    | typeof WebSocket.CONNECTING
-    | typeof WebSocket.OPEN
-    | typeof WebSocket.CLOSING
-    | typeof WebSocket.CLOSED
+  readonly readyState: typeof WebSocket.CONNECTING | typeof WebSocket.OPEN | typeof WebSocket.CLOSING | typeof WebSocket.CLOSED
   /** The URL a client connected to, normalised. Undefined on a server's connections, although the type, kept from @types/ws, denies it. */
   readonly url: string
 
@@ -139,9 +135,7 @@ declare class WebSocket extends EventEmitter {
 
   addEventListener<K extends keyof WebSocket.WebSocketEventMap>(
     type: K,
-    listener:
-      | ((event: WebSocket.WebSocketEventMap[K]) => void)
-      | { handleEvent(event: WebSocket.WebSocketEventMap[K]): void },
+    listener: ((event: WebSocket.WebSocketEventMap[K]) => void) | { handleEvent(event: WebSocket.WebSocketEventMap[K]): void },
     options?: WebSocket.EventListenerOptions
   ): void
   removeEventListener<K extends keyof WebSocket.WebSocketEventMap>(
@@ -157,10 +151,7 @@ declare class WebSocket extends EventEmitter {
   on(event: 'open', listener: (this: WebSocket) => void): this
   on(event: 'ping' | 'pong', listener: (this: WebSocket, data: Buffer) => void): this
   on(event: 'redirect', listener: (this: WebSocket, url: string, request: ClientRequest) => void): this
-  on(
-    event: 'unexpected-response',
-    listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void
-  ): this
+  on(event: 'unexpected-response', listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void): this
   on(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this
 
   once(event: 'close', listener: (this: WebSocket, code: number, reason: Buffer) => void): this
@@ -170,10 +161,7 @@ declare class WebSocket extends EventEmitter {
   once(event: 'open', listener: (this: WebSocket) => void): this
   once(event: 'ping' | 'pong', listener: (this: WebSocket, data: Buffer) => void): this
   once(event: 'redirect', listener: (this: WebSocket, url: string, request: ClientRequest) => void): this
-  once(
-    event: 'unexpected-response',
-    listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void
-  ): this
+  once(event: 'unexpected-response', listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void): this
   once(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this
 
   off(event: 'close', listener: (this: WebSocket, code: number, reason: Buffer) => void): this
@@ -183,10 +171,7 @@ declare class WebSocket extends EventEmitter {
   off(event: 'open', listener: (this: WebSocket) => void): this
   off(event: 'ping' | 'pong', listener: (this: WebSocket, data: Buffer) => void): this
   off(event: 'redirect', listener: (this: WebSocket, url: string, request: ClientRequest) => void): this
-  off(
-    event: 'unexpected-response',
-    listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void
-  ): this
+  off(event: 'unexpected-response', listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void): this
   off(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this
 
   addListener(event: 'close', listener: (code: number, reason: Buffer) => void): this
@@ -559,30 +544,21 @@ declare namespace WebSocket {
     on(event: 'error', cb: (this: Server<T>, error: Error) => void): this
     on(event: 'headers', cb: (this: Server<T>, headers: string[], request: InstanceType<U>) => void): this
     on(event: 'close' | 'listening', cb: (this: Server<T>) => void): this
-    on(
-      event: 'wsClientError',
-      cb: (this: Server<T>, error: Error, socket: Duplex, request: InstanceType<U>) => void
-    ): this
+    on(event: 'wsClientError', cb: (this: Server<T>, error: Error, socket: Duplex, request: InstanceType<U>) => void): this
     on(event: string | symbol, listener: (this: Server<T>, ...args: any[]) => void): this
 
     once(event: 'connection', cb: (this: Server<T>, websocket: InstanceType<T>, request: InstanceType<U>) => void): this
     once(event: 'error', cb: (this: Server<T>, error: Error) => void): this
     once(event: 'headers', cb: (this: Server<T>, headers: string[], request: InstanceType<U>) => void): this
     once(event: 'close' | 'listening', cb: (this: Server<T>) => void): this
-    once(
-      event: 'wsClientError',
-      cb: (this: Server<T>, error: Error, socket: Duplex, request: InstanceType<U>) => void
-    ): this
+    once(event: 'wsClientError', cb: (this: Server<T>, error: Error, socket: Duplex, request: InstanceType<U>) => void): this
     once(event: string | symbol, listener: (this: Server<T>, ...args: any[]) => void): this
 
     off(event: 'connection', cb: (this: Server<T>, websocket: InstanceType<T>, request: InstanceType<U>) => void): this
     off(event: 'error', cb: (this: Server<T>, error: Error) => void): this
     off(event: 'headers', cb: (this: Server<T>, headers: string[], request: InstanceType<U>) => void): this
     off(event: 'close' | 'listening', cb: (this: Server<T>) => void): this
-    off(
-      event: 'wsClientError',
-      cb: (this: Server<T>, error: Error, socket: Duplex, request: InstanceType<U>) => void
-    ): this
+    off(event: 'wsClientError', cb: (this: Server<T>, error: Error, socket: Duplex, request: InstanceType<U>) => void): this
     off(event: string | symbol, listener: (this: Server<T>, ...args: any[]) => void): this
 
     addListener(event: 'connection', cb: (websocket: InstanceType<T>, request: InstanceType<U>) => void): this

@@ -5,8 +5,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    root: fileURLToPath(new URL('.', import.meta.url)),
-    include: ['*.browser.mjs'],
+    root: fileURLToPath(new URL('../..', import.meta.url)),
+    include: ['test/browser/*.browser.mjs'],
     testTimeout: 30_000,
     hookTimeout: 30_000
   }

@@ -19,13 +19,21 @@ test('is never done during the call, but for an empty message', async () => {
   expect(deflater.deflate(new Uint8Array(0), true, () => {})).not.toBe(null)
 })
 
-test('copies input of up to 4 KiB, which its owner may change at once', async () => {
+test('copies input of up to 4 KiB, and all to inflate, as its owner may change it before the work begins', async () => {
   for (const length of [1, 4096]) {
-    const deflater = codec.createDeflater(WITH_TAKEOVER)
+    const limiter = new Limiter(1)
+    const later = createZlibCodec(limiter)
+    let begin = (): void => {}
+    limiter.add((release) => (begin = release))
     const input = Buffer.alloc(length, 'a')
-    const result = deflate(deflater, input)
+    const compressed = deflate(later.createDeflater(WITH_TAKEOVER), input)
+    const hello = Uint8Array.from(HELLO)
+    const plain = inflate(later.createInflater(WITH_TAKEOVER), hello)
     input.fill('b')
-    expect(hexOf(await inflate(codec.createInflater(WITH_TAKEOVER), await result))).toBe('61'.repeat(length))
+    hello.fill(0xff)
+    begin()
+    expect(hexOf(await inflate(codec.createInflater(WITH_TAKEOVER), await compressed))).toBe('61'.repeat(length))
+    expect(hexOf(await plain)).toBe('48656c6c6f')
   }
 })
 

@@ -38,7 +38,7 @@ export class Context {
   readonly server: Implementation
   /** The one exercised, where a scenario exercises only one; the client's where it exercises both. */
   readonly subject: Implementation
-  readonly transcript: Transcript = {}
+  readonly transcript: Transcript = Object.create(null)
   #cleanups: (() => unknown)[] = []
   #waiting = new Set<string>()
   #sealed = false
@@ -181,7 +181,7 @@ export class Context {
     const peer = await this.rawClient(port)
     peer.write(requestOctets(path, headers, method))
     await this.wait('answer', peer.untilHead())
-    if (!peer.framed) await this.wait('end of the answer', peer.untilEnded())
+    if (!peer.framed) await this.wait('end of the answer', peer.untilAnswered())
     this.recordHead(peer, lane)
     if (!peer.framed) this.log(lane, `body ${JSON.stringify(peer.body.toString())}`)
     return peer

@@ -1,5 +1,6 @@
 // The two libraries that every scenario runs on: ws, and hybi (or whatever stands in for it while the suite itself is tested).
 
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -64,3 +65,33 @@ async function loadSubject(): Promise<Implementation> {
 }
 
 export const subject: Implementation = await loadSubject()
+
+let plain: Promise<string> | undefined
+
+/** A file that plain Node can load `implementation` from, for cases that need a process of their own. */
+export function plainPath(implementation: Implementation): Promise<string> {
+  if (implementation.name === 'ws') return Promise.resolve(wsPath)
+  const file = subjectPath()
+  if (!file.endsWith('.ts')) return Promise.resolve(file)
+  return (plain ??= transpileSource())
+}
+
+/** The source as JavaScript, module by module, beside the dependencies it imports. */
+async function transpileSource(): Promise<string> {
+  const { default: ts } = await import('typescript')
+  const source = path.join(root, 'src')
+  const target = path.join(root, `node_modules/.cache/hybi-differential-${process.pid}`)
+  mkdirSync(target, { recursive: true })
+  process.on('exit', () => rmSync(target, { recursive: true, force: true }))
+  writeFileSync(path.join(target, 'package.json'), '{"type":"module"}')
+  for (const name of readdirSync(source, { recursive: true }) as string[]) {
+    if (!name.endsWith('.ts') || name.endsWith('.d.ts')) continue
+    const { outputText } = ts.transpileModule(readFileSync(path.join(source, name), 'utf8'), {
+      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true }
+    })
+    const file = path.join(target, name.replace(/\.ts$/, '.js'))
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, outputText)
+  }
+  return path.join(target, 'index.js')
+}

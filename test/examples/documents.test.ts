@@ -112,6 +112,17 @@ describe('everything else', () => {
     for (const name of named) expect(scripts).toHaveProperty([name])
   })
 
+  it('names every export of the package in the reference', async () => {
+    const program = writeProgram(`import * as hybi from 'hybi'
+      import * as core from 'hybi/core'
+      console.log(JSON.stringify([...Object.keys(hybi), ...Object.keys(core)]))`)
+    const names = JSON.parse((await start(program).ended).stdout) as string[]
+    expect(names).toContain('WebSocketServer')
+    expect(names).toContain('Connection')
+    const { text } = documents.find(({ name }) => name === 'doc/api.md')!
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([])
+  })
+
   it('links to files and headings that there are', () => {
     const broken = documents.flatMap(({ name, text }) => {
       const prose = text.replace(/^```[^]*?^```$/gm, '')

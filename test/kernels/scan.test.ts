@@ -233,6 +233,18 @@ describe.each(sets)('scan of $title kernels', ({ kernels, memory }) => {
     }
   })
 
+  it('leaves what sockets have read as it is while it works on octets elsewhere', () => {
+    if (memory === null) return expect(places).toEqual([null])
+    const { start, end } = memory.receiveRegion
+    const region = memory.octets.subarray(start, end).fill(0x5a)
+    const chunk = frame({ first: 0x81, masked: true, key: 0x0badf00d, payload: Buffer.alloc(250_002, 'äöü') })
+    expect(kernels.scan(chunk, 0, chunk.length, SCAN_MASKED, 0).count).toBe(1)
+    kernels.mask(chunk, 0, chunk.length, chunk, 0, 0x12345678)
+    kernels.validate(chunk, 0, chunk.length, 0)
+    kernels.maskValidate(chunk, 0, chunk.length, chunk, 0, 0x12345678, 0)
+    expect(equal(region, Buffer.alloc(end - start, 0x5a))).toBe(true)
+  })
+
   it('stops when its table is full, and goes on from there', () => {
     const chunk = Buffer.alloc(6 * 5000, frame({ first: 0x82, masked: true, key: 0, payload: Buffer.alloc(0) }))
     for (const where of places) {

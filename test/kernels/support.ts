@@ -1,16 +1,13 @@
 // Kernel sets, places for octets, and oracles that share no code with the kernels.
 
 import { isUtf8 } from 'node:buffer'
-import bufferutil from 'bufferutil'
+import { createRequire } from 'node:module'
 import type { Kernels, NativeHelpers } from '../../src/core/ports.js'
 import { createJsKernels, createNativeKernels, createWasmKernels, type WasmKernels } from '../../src/kernels/index.js'
 
-export const natives: NativeHelpers = {
-  isUtf8,
-  mask: (source, mask, output, offset, length) =>
-    bufferutil.mask(source as Buffer, mask as Buffer, output as Buffer, offset, length),
-  unmask: (octets, mask) => bufferutil.unmask(octets as Buffer, mask as Buffer)
-}
+const bufferutil = createRequire(import.meta.url)('bufferutil') as Required<Pick<NativeHelpers, 'mask' | 'unmask'>>
+
+export const natives: NativeHelpers = { isUtf8, mask: bufferutil.mask, unmask: bufferutil.unmask }
 
 function existing<T>(kernels: T | null): T {
   if (kernels === null) throw new Error('these tests need a runtime with WebAssembly, and bufferutil')

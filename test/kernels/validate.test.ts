@@ -153,6 +153,20 @@ describe.each(sets)('validate and maskValidate of $title kernels', ({ kernels, m
     }
   })
 
+  it('find a sequence that stops short, and one that does not, at every octet of plain text', () => {
+    const sequence = Buffer.from('\u{1f600}')
+    for (const where of places) {
+      for (let at = 0; at < 160; at++) {
+        for (let length = 1; length <= 4; length++) {
+          const octets = Buffer.alloc(180, 'plain')
+          octets.set(sequence.subarray(0, length), at)
+          expect(validate(octets, where, 0)).toBe(length === 4 ? SEEN : -1)
+          expect(maskValidate(octets, where, 0)).toBe(length === 4 ? SEEN : -1)
+        }
+      }
+    }
+  })
+
   it('find what the ABNF says of every two octets, and of four at the bounds of all ranges, behind text and alone', () => {
     for (const padding of [0, 14, 61, 62, 63, 130]) {
       for (const where of places) {

@@ -146,6 +146,14 @@ export class RawPeer extends EventEmitter {
     while (this.frames.length < count && !this.isClosed) await once(this, 'frame', 'closed')
   }
 
+  /** Waits for the body of an answer that refuses, and for the end of the stream where the answer announces it. */
+  async untilAnswered(): Promise<void> {
+    if (this.header('connection') === 'close') return this.untilEnded()
+    const length = Number(this.header('content-length') ?? 0)
+    while (this.body.length < length && !this.ended && !this.isClosed) await once(this, 'body', 'ended', 'closed')
+    this.socket.end()
+  }
+
   async untilEnded(): Promise<void> {
     while (!this.ended && !this.isClosed) await once(this, 'ended', 'closed')
   }

@@ -52,6 +52,27 @@ export const modes: Mode[] = [
   }
 ]
 
+/** As the project itself is compiled. */
+export const sourceMode: Mode = {
+  name: 'bundler',
+  esm: false,
+  options: { ...strict, module: ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, verbatimModuleSyntax: true }
+}
+
+/** As a bundler compiles for browsers: without Node's types. */
+export const browserMode: Mode = {
+  name: 'bundler, for browsers',
+  esm: true,
+  options: {
+    ...strict,
+    module: ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    customConditions: ['browser'],
+    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'],
+    types: []
+  }
+}
+
 /** Changes a declaration file before it is read, so that tests can see it matter. */
 export type Edit = (fileName: string, text: string) => string
 
@@ -105,7 +126,8 @@ export function compile(fixtures: string[], mode: Mode, names: string[], edit: E
   const program = ts.createProgram({ rootNames: fixtures.map((file) => resolve(here, file)), options: mode.options, host })
   const diagnostics = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics()]
   for (const source of program.getSourceFiles()) {
-    const checked = own.includes(source.fileName) || (source.fileName.startsWith(here) && !source.fileName.includes('/node_modules/'))
+    const checked =
+      own.includes(source.fileName) || (source.fileName.startsWith(here) && !source.fileName.includes('/node_modules/'))
     if (checked) diagnostics.push(...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source))
   }
   return diagnostics.map(({ file, start, messageText }) => {

@@ -178,7 +178,7 @@ export const scenarios: Scenario[] = [
     ['false with code and message', [false, 403, 'Not you']],
     ['false with non-ASCII message', [false, 403, 'Ne, žádný']],
     ['false with headers', [false, 429, 'Later', { 'Retry-After': 120, 'X-Y': 'z', Connection: 'keep-alive' }]],
-    ['false with an unknown code', [false, 599]],
+    ['false with an unknown code and a message', [false, 599, 'Own']],
     ['false with code 0', [false, 0]],
     ['true with a code', [true, 404]]
   ] as [string, unknown[]][]).map(([name, args]) =>

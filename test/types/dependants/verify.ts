@@ -30,8 +30,10 @@ new WebSocketServer(options, () => console.log('listening'))
 new WebSocketServer({ ...options, verifyClient: async })
 new WebSocketServer({
   noServer: true,
-  verifyClient: (info: { origin: string; secure: boolean; req: IncomingMessage }, done: (res: boolean, code?: number, message?: string) => void) =>
-    done(info.secure, 403, 'Forbidden'),
+  verifyClient: (
+    info: { origin: string; secure: boolean; req: IncomingMessage },
+    done: (res: boolean, code?: number, message?: string) => void
+  ) => done(info.secure, 403, 'Forbidden'),
   handleProtocols: (protocols, request) => {
     const wanted = request.headers['x-protocol']
     return typeof wanted === 'string' && protocols.has(wanted) ? wanted : false

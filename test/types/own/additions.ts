@@ -40,10 +40,22 @@ const client: ClientOptions = {
   receiveBuffer: 'off',
   servername: 'example.com'
 }
-const server: ServerOptions = { port: 0, closeTimeout: 1, kernels: 'auto', maxPendingAutoPongs: 0, receiveBuffer: 'shared', perMessageDeflate }
+const server: ServerOptions = {
+  port: 0,
+  closeTimeout: 1,
+  kernels: 'auto',
+  maxPendingAutoPongs: 0,
+  receiveBuffer: 'shared',
+  perMessageDeflate
+}
 
 const ws = new WebSocket('ws://localhost', client)
-new WebSocket('ws://localhost', { protocols: 'chat', agent: false, headers: { 'X-Many': ['a', 'b'] }, signal: new AbortController().signal })
+new WebSocket('ws://localhost', {
+  protocols: 'chat',
+  agent: false,
+  headers: { 'X-Many': ['a', 'b'] },
+  signal: new AbortController().signal
+})
 new WebSocket('ws://localhost', { createConnection: (options, oncreate) => connectLater(options, oncreate) })
 new WebSocket('wss://localhost', { createConnection: (options) => tls.connect({ ...options, path: undefined }), kernels: 'js' })
 new WebSocket('wss://localhost', { checkServerIdentity: (host, cert) => (cert.subject.CN === host ? undefined : new Error(host)) })

@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events'
 import type { RequestOptions } from 'node:https'
 import type { Duplex, DuplexOptions } from 'node:stream'
+import type { ConnectionOptions } from 'node:tls'
 import type { CodecChoice } from '../../../src/codecs/index.js'
 import type { Violation } from '../../../src/core/errors.js'
 import type { NegotiationOptions } from '../../../src/core/permessage-deflate.js'
@@ -57,8 +58,10 @@ equal<Same<Undeclared<OwnClientOptions, Declared.ClientOptions>, never>>(true)
 equal<Same<Differing<Declared.ClientOptions, OwnClientOptions>, 'finishRequest'>>(true)
 equal<Same<Undeclared<ServerOptions, Declared.ServerOptions>, never>>(true)
 equal<Same<Differing<Declared.ServerOptions, ServerOptions>, 'WebSocket' | 'verifyClient'>>(true)
-equal<Same<Exclude<keyof Declared.ServerOptions, keyof ServerOptions>, never>>(true)
-equal<Same<Exclude<keyof Declared.ClientOptions, keyof ClientOptions>, never>>(true)
+equal<Same<Exclude<keyof Declared.ServerOptions, keyof ServerOptions | 'receiveBuffer'>, never>>(true)
+equal<
+  Same<Exclude<keyof Declared.ClientOptions, keyof ClientOptions | keyof ConnectionOptions | 'protocol' | 'receiveBuffer'>, never>
+>(true)
 equal<Same<keyof Declared.ServerSideOptions, keyof CommonOptions>>(true)
 equal<Same<keyof Declared.SocketOptions, keyof SocketOptions>>(true)
 equal<Same<keyof Declared.PerMessageDeflateOptions, Exclude<keyof PerMessageDeflateOptions, Inner>>>(true)

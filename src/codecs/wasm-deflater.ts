@@ -1,0 +1,323 @@
+// Raw DEFLATE of one connection in the codec module (RFC 7692 §7.2.1).
+
+import type { CodecCallback, Deflater, DeflaterOptions } from '../core/ports.js'
+import type { CodecHelpers } from './wasm.js'
+import type { Engine } from './wasm-engine.js'
+import { joinLater, NOTHING } from './wasm-output.js'
+import type { SlotHolder } from './wasm-slots.js'
+import { dictionaryOf, keepWindow } from './wasm-window.js'
+
+/** How hard matches are looked for (wasm/deflate.ts), and in what window at most. */
+interface Effort {
+  chain: number
+  lazy: number
+  nice: number
+  window: number
+}
+
+/** Efforts by level, 1 to 9; an active connection's tables have 16 KiB and three times the window. */
+const EFFORTS: readonly Effort[] = [
+  { chain: 4, lazy: 5, nice: 16, window: 8192 },
+  { chain: 4, lazy: 8, nice: 32, window: 8192 },
+  { chain: 8, lazy: 16, nice: 64, window: 8192 },
+  { chain: 16, lazy: 32, nice: 128, window: 8192 },
+  { chain: 24, lazy: 32, nice: 128, window: 8192 },
+  { chain: 32, lazy: 32, nice: 128, window: 8192 },
+  { chain: 32, lazy: 32, nice: 128, window: 16384 },
+  { chain: 64, lazy: 32, nice: 128, window: 16384 },
+  { chain: 64, lazy: 258, nice: 258, window: 32768 }
+]
+const DEFAULT_LEVEL = 6
+
+/** Number of hash heads, as base-two logarithm: of a connection's tables, and of those for large messages. */
+const HASH_BITS = 13
+const LARGE_HASH_BITS = 15
+
+/** Most octets of a stored block (RFC 1951 §3.2.4). */
+const MAX_STORED = 65535
+
+export class WasmDeflater implements Deflater, SlotHolder {
+  slot = -1
+  /** Whether nothing is searched for: level 0. */
+  private readonly stores: boolean
+  private readonly effort: Effort
+  /** Largest distance the peer can follow, and largest that is used between messages, in octets. */
+  private readonly negotiated: number
+  private readonly reach: number
+  private readonly noContextTakeover: boolean
+  /** History that each begins with. */
+  private readonly dictionary: Uint8Array | null
+
+  /** The history: its last `reach` octets count. In the slot, or else in `window`. */
+  private filled = 0
+  private window: Uint8Array | null = null
+  private heads = 0
+  private place = 0
+  /** Number of the first octet in the slot, modulo 2^16. */
+  private position = 0
+  /** Whether the slot's tables do not know the window. */
+  private stale = true
+  private pending: { readonly done: CodecCallback } | null = null
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly helpers: CodecHelpers,
+    options: DeflaterOptions
+  ) {
+    const level = effectiveLevel(options.zlib?.level)
+    this.stores = level === 0
+    this.effort = EFFORTS[Math.max(level, 1) - 1]
+    this.negotiated = 1 << options.windowBits
+    this.reach = Math.min(this.negotiated, this.effort.window)
+    this.noContextTakeover = options.noContextTakeover
+    this.dictionary = dictionaryOf(options.zlib?.dictionary, this.reach)
+    this.forget()
+  }
+
+  deflate(octets: Uint8Array, fin: boolean, done: CodecCallback): Uint8Array | null {
+    // RFC 7692 §7.2.3.6: an empty message is the head of an empty stored block
+    if (octets.length === 0) {
+      if (fin && this.noContextTakeover) this.forget()
+      return fin ? Uint8Array.of(0) : Uint8Array.of(0, 0, 0, 0xff, 0xff)
+    }
+    if (this.stores) return store(octets, fin)
+    if (octets.length > this.engine.room) return this.deflateLarge(octets, fin, done)
+    if (!this.noContextTakeover) return this.deflateSmall(octets, fin)
+    if (fin && this.filled === 0) return this.deflateAlone(octets)
+    const output = this.deflateSmall(octets, fin)
+    if (fin) this.forget()
+    return output
+  }
+
+  close(): void {
+    this.forget()
+    const { pending } = this
+    this.pending = null
+    pending?.done(new Error('The deflate stream was closed while data was being processed'), NOTHING)
+  }
+
+  evict(): void {
+    this.window = keepWindow(
+      this.window === this.dictionary ? null : this.window,
+      this.engine.octets,
+      this.place,
+      this.filled,
+      this.reach
+    )
+    this.filled = Math.min(this.filled, this.reach)
+  }
+
+  /** A message or fragment that fits into the slot behind the window, with reference to what came before. */
+  private deflateSmall(octets: Uint8Array, fin: boolean): Uint8Array {
+    const { engine, effort, reach } = this
+    const { length } = octets
+    if (this.slot < 0) this.enterSlot()
+    else engine.deflateSlots.touch(this.slot)
+    const { place, heads } = this
+    if (this.filled + length > reach + engine.room) this.slide(reach)
+
+    const start = place + this.filled
+    let unhashed = start - 4
+    if (this.stale) {
+      engine.octets.fill(0, heads, heads + (2 << HASH_BITS))
+      this.stale = false
+      unhashed = place
+    } else if (unhashed < place) unhashed = place
+    engine.octets.set(octets, start)
+    this.filled += length
+    const made = engine.module.deflate(
+      heads,
+      HASH_BITS,
+      heads + engine.slotPrevious,
+      reach - 1,
+      place,
+      unhashed,
+      start,
+      start + length,
+      (this.position - place) | 0,
+      reach,
+      5,
+      effort.chain,
+      effort.lazy,
+      effort.nice,
+      1
+    )
+    return this.helpers.copy(engine.octets, engine.output, engine.output + (fin ? made - 4 : made))
+  }
+
+  /** A message that fits into a slot, without history: in the tables that all share, whose old entries are beyond its start. */
+  private deflateAlone(octets: Uint8Array): Uint8Array {
+    const { engine, effort } = this
+    const { length } = octets
+    const start = engine.largeDeflate
+    engine.octets.set(octets, start)
+    const made = engine.module.deflate(
+      engine.largeHeads,
+      HASH_BITS,
+      engine.largePrevious,
+      engine.room - 1,
+      start,
+      start,
+      start,
+      start + length,
+      (engine.position - start) | 0,
+      Math.min(this.negotiated, engine.room),
+      4,
+      // zlib's ratio at level 6 is reached with 8 at 1 KiB, with 16 at 4 KiB
+      length <= 2048 ? (effort.chain + 3) >> 2 : (effort.chain + 1) >> 1,
+      effort.lazy,
+      effort.nice,
+      1
+    )
+    engine.position = (engine.position + length) & 0xffff
+    return this.helpers.copy(engine.octets, engine.output, engine.output + made - 4)
+  }
+
+  /** A larger message or fragment: in slices, each with up to 32 KiB before it for history, all in shared tables. */
+  private deflateLarge(octets: Uint8Array, fin: boolean, done: CodecCallback): Uint8Array | null {
+    const { engine } = this
+    const chunks: Uint8Array[] = []
+    let at = 0
+    let bits = 0
+    let bitCount = 0
+    const step = (): boolean => {
+      const end = Math.min(octets.length, at + engine.slice)
+      const last = end === octets.length
+      engine.pendingBits[0] = bits
+      engine.pendingBits[1] = bitCount
+      const made = this.deflateSlice(octets, at, end, last)
+      bits = engine.pendingBits[0]
+      bitCount = engine.pendingBits[1]
+      engine.pendingBits.fill(0)
+      chunks.push(this.helpers.copy(engine.octets, engine.output, engine.output + (last && fin ? made - 4 : made)))
+      at = end
+      if (last) {
+        if (fin && this.noContextTakeover) this.forget()
+        else this.remember(octets)
+      }
+      return last
+    }
+
+    const { defer } = this.helpers
+    if (step()) return chunks[0]
+    if (defer === undefined) {
+      while (!step());
+      return joinLater(chunks, this.helpers, null)
+    }
+    const pending = { done }
+    this.pending = pending
+    const next = (): void => {
+      if (this.pending !== pending) return
+      if (!step()) return defer(next)
+      joinLater(chunks, this.helpers, (joined) => {
+        if (this.pending !== pending) return
+        this.pending = null
+        done(null, joined)
+      })
+    }
+    defer(next)
+    return null
+  }
+
+  /** Deflates `octets[from, to)`, at most a slice, to the engine's output; returns the number of octets there. */
+  private deflateSlice(octets: Uint8Array, from: number, to: number, flush: boolean): number {
+    const { engine, effort } = this
+    const start = engine.largeDeflate
+    let history = start
+    if (from > 0) {
+      const before = Math.max(0, from - this.negotiated)
+      history -= from - before
+      engine.octets.set(octets.subarray(before, to), history)
+    } else {
+      if (this.filled > 0) {
+        if (this.slot < 0) this.enterSlot()
+        const known = Math.min(this.filled, this.reach)
+        history -= known
+        engine.octets.copyWithin(history, this.place + this.filled - known, this.place + this.filled)
+      }
+      engine.octets.set(octets.subarray(from, to), start)
+    }
+    engine.octets.fill(0, engine.largeHeads, engine.largeHeads + (2 << LARGE_HASH_BITS))
+    return engine.module.deflate(
+      engine.largeHeads,
+      LARGE_HASH_BITS,
+      engine.largePrevious,
+      32767,
+      history,
+      history,
+      start,
+      start + to - from,
+      0,
+      this.negotiated,
+      4,
+      effort.chain,
+      effort.lazy,
+      effort.nice,
+      flush ? 1 : 0
+    )
+  }
+
+  /** Puts a large message's last octets into the window. */
+  private remember(octets: Uint8Array): void {
+    const { engine, reach } = this
+    if (this.slot < 0) this.enterSlot()
+    const added = Math.min(octets.length, reach)
+    const kept = Math.min(this.filled, reach - added)
+    this.slide(kept)
+    engine.octets.set(octets.subarray(octets.length - added), this.place + kept)
+    this.filled = kept + added
+    this.stale = true
+  }
+
+  /** Takes a slot and brings the window there. */
+  private enterSlot(): void {
+    const { engine } = this
+    this.heads = engine.deflateSlots.acquire(this)
+    this.place = this.heads + engine.slotWindow
+    if (this.window !== null) engine.octets.set(this.window.subarray(0, this.filled), this.place)
+    this.position = 0
+    this.stale = true
+  }
+
+  /** Moves the last `length` octets of the window to its place's front, over the others. */
+  private slide(length: number): void {
+    const dropped = this.filled - length
+    if (dropped === 0) return
+    this.engine.octets.copyWithin(this.place, this.place + dropped, this.place + this.filled)
+    this.position = (this.position + dropped) & 0xffff
+    this.filled = length
+  }
+
+  private forget(): void {
+    this.engine.deflateSlots.release(this)
+    this.window = this.dictionary
+    this.filled = this.dictionary === null ? 0 : this.dictionary.length
+  }
+}
+
+/** Level 0 to 9 for what the user gave. */
+function effectiveLevel(level: unknown): number {
+  if (level === undefined || Number.isNaN(level)) return DEFAULT_LEVEL
+  if (typeof level !== 'number') throw new TypeError(`The zlibDeflateOptions "level" must be a number, not ${String(level)}`)
+  if (!(level >= -1 && level <= 9)) throw new RangeError(`The zlibDeflateOptions "level" must be from -1 to 9, not ${level}`)
+  return level < 0 ? DEFAULT_LEVEL : Math.floor(level)
+}
+
+/** Stored blocks (RFC 1951 §3.2.4), the last one empty, and cut where `fin` is set. */
+function store(octets: Uint8Array, fin: boolean): Uint8Array {
+  const { length } = octets
+  const output = new Uint8Array(length + 5 * Math.ceil(length / MAX_STORED) + (fin ? 1 : 5))
+  let to = 0
+  for (let from = 0; from < length; from += MAX_STORED) {
+    const size = Math.min(MAX_STORED, length - from)
+    // BFINAL and BTYPE are in the first octet, all zero
+    output[to + 1] = size
+    output[to + 2] = size >> 8
+    output[to + 3] = ~size
+    output[to + 4] = ~size >> 8
+    output.set(octets.subarray(from, from + size), to + 5)
+    to += size + 5
+  }
+  if (!fin) output.fill(0xff, to + 3)
+  return output
+}

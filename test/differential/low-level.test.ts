@@ -1,0 +1,4 @@
+import { runScenarios } from './harness.js'
+import { scenarios } from './scenarios/low-level.js'
+
+runScenarios('low-level', scenarios)

@@ -1,0 +1,4 @@
+import { runScenarios } from './harness.js'
+import { scenarios } from './scenarios/stream.js'
+
+runScenarios('stream', scenarios)
