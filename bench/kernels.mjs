@@ -158,22 +158,15 @@ export async function run({ progress = () => {}, quick = false, core } = {}) {
     const one = frame(0x81, textOf('plain ASCII text ', size))
     add('scan, chunk of one text frame', size, 'frame', 1, one, `kernels.scan(octets, start, end, ${SCAN_MASKED}, 0).count`)
   }
-  for (const size of sizes.filter((size) => size <= 4096)) {
-    for (const [kind, first] of [
-      ['text', 0x81],
-      ['binary', 0x82]
-    ]) {
+  for (const [kind, first] of [
+    ['text', 0x81],
+    ['binary', 0x82]
+  ]) {
+    for (const size of sizes.filter((size) => size <= 4096)) {
       const one = frame(first, textOf('plain ASCII text ', size))
       const count = Math.floor(65536 / one.length)
       const chunk = Buffer.alloc(count * one.length, one)
-      add(
-        `scan, 64 KiB of ${kind} frames`,
-        size,
-        'frame',
-        count,
-        chunk,
-        `kernels.scan(octets, start, end, ${SCAN_MASKED}, 0).count`
-      )
+      add(`scan, 64 KiB of ${kind} frames`, size, 'frame', count, chunk, `kernels.scan(octets, start, end, ${SCAN_MASKED}, 0).count`)
     }
   }
   return rows

@@ -5,7 +5,7 @@ import { initializeInflate } from './inflate-table'
 
 export * from './codec-memory'
 export { deflate } from './deflate'
-export { ENDED, FULL, inflate, INCOMPLETE, STATE_INPUT, STATE_OUTPUT } from './inflate'
+export { inflate } from './inflate'
 
 /** Writes the constant tables; to be called once, before anything else. */
 export function initialize(): void {

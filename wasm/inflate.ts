@@ -10,13 +10,29 @@ import {
   PRECODE_ORDER,
   PRECODE_TABLE,
   PRECODE_TEMPLATES,
-  REPEAT,
-  REPEAT_STEP,
   STATE
 } from './codec-memory'
-import { build, DISTANCE_BITS, INVALID, LITLEN_BITS, PRECODE_BITS, SPECIAL, SUBTABLE } from './inflate-table'
+import {
+  decode,
+  ENDED,
+  FULL,
+  INCOMPLETE,
+  STATE_BIT_COUNT,
+  STATE_BITS,
+  STATE_DISTANCES,
+  STATE_FINAL,
+  STATE_HELD,
+  STATE_HELD_LENGTH,
+  STATE_INPUT,
+  STATE_LENGTHS,
+  STATE_LITLENS,
+  STATE_MODE,
+  STATE_OUTPUT,
+  STATE_STORED
+} from './inflate-decode'
+import { build, DISTANCE_BITS, LITLEN_BITS, PRECODE_BITS } from './inflate-table'
 
-// What `inflate` returns when it has not come to a clean end. The corrupt ones have zlib's reasons.
+// More of what `inflate` returns for corrupt data.
 
 const INVALID_BLOCK_TYPE: i32 = -1
 const INVALID_STORED_LENGTHS: i32 = -2
@@ -26,37 +42,11 @@ const INVALID_REPEAT: i32 = -5
 const MISSING_END_OF_BLOCK: i32 = -6
 const INVALID_LITLEN_SET: i32 = -7
 const INVALID_DISTANCES_SET: i32 = -8
-const INVALID_LITLEN_CODE: i32 = -9
-const INVALID_DISTANCE_CODE: i32 = -10
-const TOO_FAR_BACK: i32 = -11
-/** All input is taken, and the block, symbol or header goes on in the next. */
-export const INCOMPLETE: i32 = -32
-/** The output reached its limit; input may be left. */
-export const FULL: i32 = -33
-/** The final block has ended; input may be left. */
-export const ENDED: i32 = -34
-
-// Fields of STATE, by offset. The first two are results, the others are what a call continues from.
-export const STATE_INPUT: usize = 0 // where the input is taken up to
-export const STATE_OUTPUT: usize = 4 // where the output ends
-const STATE_BITS: usize = 8 // fewer than 8 bits of an octet that is taken
-const STATE_BIT_COUNT: usize = 12
-const STATE_MODE: usize = 16
-const STATE_FINAL: usize = 20 // whether the block has BFINAL set
-const STATE_STORED: usize = 24 // octets left of a stored block
-const STATE_LITLENS: usize = 28 // numbers of code lengths of a dynamic block; 0 for a fixed one
-const STATE_DISTANCES: usize = 32
-const STATE_HELD_LENGTH: usize = 36 // octets to be read again before the next input
-const STATE_LENGTHS: usize = 40 // code lengths: 316, and what a wide store may reach
-const STATE_HELD: usize = 384
 
 const MODE_HEADER: u32 = 0
 const MODE_STORED: u32 = 1
 const MODE_CODES: u32 = 2
 const MODE_ENDED: u32 = 3
-
-/** Input octets that the fast loop may read in one turn: two loads of 8, the second up to 7 further on. */
-const FAST_INPUT: usize = 16
 
 // Where a call stands. `bits` may hold more than `count` bits: these are of the octets at `input`, and are or-ed in again unchanged.
 let bits: u64
@@ -96,7 +86,9 @@ export function inflate(from: usize, end: usize, history: usize, to: usize, limi
   let status: i32 = 0
   for (;;) {
     if (mode == MODE_CODES) {
-      status = decode(end, history, limit, window)
+      storeCursor()
+      status = decode(end, history, limit, window, litlenTable, litlenMask, distanceTable, distanceMask)
+      loadCursor()
       if (status < 0) break
       mode = MODE_HEADER
     } else if (mode == MODE_STORED) {
@@ -132,13 +124,13 @@ export function inflate(from: usize, end: usize, history: usize, to: usize, limi
       break
     }
   }
-  if (status >= INCOMPLETE + 1) return status
+  if (status > INCOMPLETE) return status
   save(status, end)
   return status
 }
 
 function restore(): void {
-  bits = load<u32>(STATE, STATE_BITS)
+  bits = load<u64>(STATE, STATE_BITS)
   count = load<u32>(STATE, STATE_BIT_COUNT)
   mode = load<u32>(STATE, STATE_MODE)
   final = load<u32>(STATE, STATE_FINAL)
@@ -150,6 +142,22 @@ function restore(): void {
   memory.copy(input, STATE + STATE_HELD, held)
   // the code lengths were found valid before
   if (mode == MODE_CODES) useTables()
+}
+
+/** Lets `decode` go on from here. */
+function storeCursor(): void {
+  store<u32>(STATE, <u32>input, STATE_INPUT)
+  store<u32>(STATE, <u32>output, STATE_OUTPUT)
+  store<u64>(STATE, bits, STATE_BITS)
+  store<u32>(STATE, count, STATE_BIT_COUNT)
+}
+
+/** Goes on from where `decode` ended. */
+function loadCursor(): void {
+  input = load<u32>(STATE, STATE_INPUT)
+  output = load<u32>(STATE, STATE_OUTPUT)
+  bits = load<u64>(STATE, STATE_BITS)
+  count = load<u32>(STATE, STATE_BIT_COUNT)
 }
 
 function save(status: i32, end: usize): void {
@@ -305,174 +313,4 @@ function useTables(): i32 {
   distanceTable = DISTANCE_TABLE
   distanceMask = (1 << distanceBits) - 1
   return 0
-}
-
-/** Decodes the symbols of a block (RFC 1951 §3.2.3); returns 0 at its end. */
-function decode(end: usize, history: usize, limit: usize, window: usize): i32 {
-  const litlens = litlenTable
-  const litlensMask = litlenMask
-  const distances = distanceTable
-  const distancesMask = distanceMask
-  const fastEnd = end - FAST_INPUT
-  let b = bits
-  let n = count
-  let at = input
-  let to = output
-  let status: i32
-
-  for (;;) {
-    // Wide loads, no check but of the two limits. A refill gives 56 bits: enough for three literals of the primary table and a length
-    while (at <= fastEnd && to < limit) {
-      b |= load<u64>(at) << n
-      at += (63 - n) >> 3
-      n |= 56
-      let entry = load<u32>(litlens + ((<usize>(b & litlensMask)) << 2))
-      if (<i32>entry < 0) {
-        b >>= entry
-        n -= entry & 0xff
-        store<u8>(to, entry >> 16)
-        to++
-        entry = load<u32>(litlens + ((<usize>(b & litlensMask)) << 2))
-        if (<i32>entry < 0) {
-          b >>= entry
-          n -= entry & 0xff
-          store<u8>(to, entry >> 16)
-          to++
-          entry = load<u32>(litlens + ((<usize>(b & litlensMask)) << 2))
-          if (<i32>entry < 0) {
-            b >>= entry
-            n -= entry & 0xff
-            store<u8>(to, entry >> 16)
-            to++
-            entry = load<u32>(litlens + ((<usize>(b & litlensMask)) << 2))
-            if (<i32>entry < 0) {
-              b >>= entry
-              n -= entry & 0xff
-              store<u8>(to, entry >> 16)
-              to++
-              continue
-            }
-          }
-        }
-      }
-      if (entry & SPECIAL) {
-        if (entry & SUBTABLE) {
-          const place = (<u32>(b >> entry)) & ((1 << ((entry >> 8) & 15)) - 1)
-          entry = load<u32>(litlens + (((entry >> 16) + place) << 2))
-          if (<i32>entry < 0) {
-            b >>= entry
-            n -= entry & 0xff
-            store<u8>(to, entry >> 16)
-            to++
-            continue
-          }
-        }
-        if (entry & SPECIAL) {
-          bits = b >> entry
-          count = n - (entry & 0xff)
-          bits &= ((<u64>1) << count) - 1
-          input = at
-          output = to
-          return entry & INVALID ? INVALID_LITLEN_CODE : 0
-        }
-      }
-      const length: usize = (entry >> 16) + ((<u32>(b & (((<u64>1) << entry) - 1))) >> ((entry >> 8) & 15))
-      b >>= entry
-      n -= entry & 0xff
-      if (n < 28) {
-        b |= load<u64>(at) << n
-        at += (63 - n) >> 3
-        n |= 56
-      }
-      entry = load<u32>(distances + ((<usize>(b & distancesMask)) << 2))
-      if (entry & SPECIAL) {
-        if (entry & SUBTABLE) {
-          const place = (<u32>(b >> entry)) & ((1 << ((entry >> 8) & 15)) - 1)
-          entry = load<u32>(distances + (((entry >> 16) + place) << 2))
-        }
-        if (entry & SPECIAL) return INVALID_DISTANCE_CODE
-      }
-      const distance: usize = (entry >> 16) + ((<u32>(b & (((<u64>1) << entry) - 1))) >> ((entry >> 8) & 15))
-      b >>= entry
-      n -= entry & 0xff
-      if (distance > to - history || distance > window) return TOO_FAR_BACK
-      let from = to - distance
-      const stop = to + length
-      if (distance >= 16) {
-        do {
-          v128.store(to, v128.load(from))
-          from += 16
-          to += 16
-        } while (to < stop)
-      } else {
-        const pattern = i8x16.swizzle(v128.load(from), v128.load(REPEAT + (distance << 4)))
-        const step: usize = load<u8>(REPEAT_STEP + distance)
-        do {
-          v128.store(to, pattern)
-          to += step
-        } while (to < stop)
-      }
-      to = stop
-    }
-    b &= ((<u64>1) << n) - 1
-    if (to >= limit) {
-      status = FULL
-      break
-    }
-
-    // One symbol with every check, near the end of the input: taken whole or not at all
-    while (n <= 55 && at < end) {
-      b |= (<u64>load<u8>(at)) << n
-      at++
-      n += 8
-    }
-    status = INCOMPLETE
-    let entry = load<u32>(litlens + ((<usize>(b & litlensMask)) << 2))
-    if (<i32>entry >= 0 && entry & SUBTABLE) {
-      const place = (<u32>(b >> entry)) & ((1 << ((entry >> 8) & 15)) - 1)
-      entry = load<u32>(litlens + (((entry >> 16) + place) << 2))
-    }
-    if (((entry >> 8) & 15) > n) break
-    if (<i32>entry < 0) {
-      b >>= entry
-      n -= entry & 0xff
-      store<u8>(to, entry >> 16)
-      to++
-      continue
-    }
-    if (entry & SPECIAL) {
-      b >>= entry
-      n -= entry & 0xff
-      status = entry & INVALID ? INVALID_LITLEN_CODE : 0
-      break
-    }
-    if ((entry & 0xff) > n) break
-    const length: usize = (entry >> 16) + ((<u32>(b & (((<u64>1) << entry) - 1))) >> ((entry >> 8) & 15))
-    let rest = b >> entry
-    let left = n - (entry & 0xff)
-    entry = load<u32>(distances + ((<usize>(rest & distancesMask)) << 2))
-    if (entry & SUBTABLE) {
-      const place = (<u32>(rest >> entry)) & ((1 << ((entry >> 8) & 15)) - 1)
-      entry = load<u32>(distances + (((entry >> 16) + place) << 2))
-    }
-    if (((entry >> 8) & 15) > left) break
-    if (entry & SPECIAL) return INVALID_DISTANCE_CODE
-    if ((entry & 0xff) > left) break
-    const distance: usize = (entry >> 16) + ((<u32>(rest & (((<u64>1) << entry) - 1))) >> ((entry >> 8) & 15))
-    if (distance > to - history || distance > window) return TOO_FAR_BACK
-    b = rest >> entry
-    n = left - (entry & 0xff)
-    let from = to - distance
-    const stop = to + length
-    do {
-      store<u8>(to, load<u8>(from))
-      from++
-      to++
-    } while (to < stop)
-  }
-  bits = b
-  count = n
-  input = at
-  output = to
-  return status
 }

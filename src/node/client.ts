@@ -20,6 +20,7 @@ import { checkResponse, checkSubprotocols, createKey, requestHeaders } from '../
 import { acceptKey } from './accept-key.js'
 import { type Address, checkAddress, parseAddress } from './address.js'
 import { checkKernels } from './kernels.js'
+import { checkReceiveBuffer } from './receive-buffer.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from './permessage-deflate.js'
 import { nodeRuntime } from './ports.js'
 import type { CommonOptions, WebSocket } from './websocket.js'
@@ -128,6 +129,7 @@ function request(
   }
 
   checkKernels(settings.kernels)
+  checkReceiveBuffer(settings.receiveBuffer)
 
   const target = parseAddress(address)
   websocket._url = target.url.href

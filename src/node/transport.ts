@@ -1,6 +1,7 @@
 // Between a socket and a connection: octets of the socket in, octets of the connection out, and the end of both.
 
 import type { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { CLOSING } from '../core/constants.js'
 import { Connection, type ConnectionHandler, type ConnectionOptions } from '../core/connection.js'
@@ -9,6 +10,7 @@ import type { Kernels } from '../core/ports.js'
 import { assemble, type BinaryType, copyToBuffer, messageOf } from './data.js'
 import { enterTurn, leaveTurn, rethrowLater, SocketOutput } from './output.js'
 import { nodeRuntime } from './ports.js'
+import { type ReceiveBufferChoice, type ReceiveRegion, shareReceiveBuffer } from './receive-buffer.js'
 import type { Sender } from './sender.js'
 import { kTransport } from './symbols.js'
 
@@ -31,6 +33,13 @@ export interface TransportOwner extends EventEmitter {
   emitClose(): void
 }
 
+/** How a transport reads and ends. */
+export interface TransportOptions {
+  /** How long the closing handshake may take before the socket is destroyed. */
+  closeTimeoutMs: number
+  receiveBuffer: ReceiveBufferChoice | undefined
+}
+
 export class Transport implements ConnectionHandler {
   readonly socket: TransportSocket
   readonly output: SocketOutput
@@ -38,7 +47,10 @@ export class Transport implements ConnectionHandler {
   /** `ws._sender`, once somebody asked for it. */
   senderView: Sender | null = null
   private readonly owner: TransportOwner
-  private readonly closeTimeoutMs: number
+  private readonly kernels: Kernels
+  private readonly options: TransportOptions
+  /** Where the socket reads into; null as long as it emits 'data'. */
+  private region: ReceiveRegion | null = null
   private closeTimer: NodeJS.Timeout | null = null
   /** Whether the socket is closed, and what it left behind is still being delivered. */
   private closePending = false
@@ -52,11 +64,12 @@ export class Transport implements ConnectionHandler {
     options: ConnectionOptions,
     kernels: Kernels,
     maskingKeys: MaskingKeySource,
-    closeTimeoutMs: number
+    transportOptions: TransportOptions
   ) {
     this.socket = socket
     this.owner = owner
-    this.closeTimeoutMs = closeTimeoutMs
+    this.kernels = kernels
+    this.options = transportOptions
     this.output = new SocketOutput(socket)
     this.connection = new Connection(options, kernels, nodeRuntime, this.output, maskingKeys, this)
   }
@@ -70,9 +83,31 @@ export class Transport implements ConnectionHandler {
     if (socket.setNoDelay) socket.setNoDelay()
     if (head.length > 0) socket.unshift(head)
     socket.on('close', onSocketClose)
-    socket.on('data', onSocketData)
     socket.on('end', onSocketEnd)
     socket.on('error', onSocketError)
+    if (this.share()) socket.resume()
+    else socket.on('data', onSocketData)
+  }
+
+  /** A chunk of a 'data' event. */
+  receiveChunk(chunk: Buffer): void {
+    this.receive(chunk, 0, chunk.length, false)
+    // What kept us from it may be gone: the head that came with the handshake
+    if (!this.owner.isPaused && this.share()) this.socket.removeListener('data', onSocketData)
+  }
+
+  /** `length` octets that the socket read into the region. */
+  receiveShared(length: number): void {
+    const { octets, start, view } = this.region!
+    // Listeners of others get a copy, before it is unmasked
+    if (this.socket.listenerCount('data') > 0) this.socket.emit('data', copyToBuffer(view, 0, length))
+    this.receive(octets, start, start + length, true)
+  }
+
+  private share(): boolean {
+    if (this.options.receiveBuffer === 'off' || this.region !== null) return false
+    this.region = shareReceiveBuffer(this.socket, this.kernels, onSharedRead)
+    return this.region !== null
   }
 
   /** Octets from the socket; `transient` where their memory is used again after the call. */
@@ -148,7 +183,7 @@ export class Transport implements ConnectionHandler {
   }
 
   onClosing(): void {
-    this.closeTimer = setTimeout(destroySocket, this.closeTimeoutMs, this.socket)
+    this.closeTimer = setTimeout(destroySocket, this.options.closeTimeoutMs, this.socket)
   }
 
   onDiscard(): void {
@@ -257,7 +292,12 @@ function resumeSocket(socket: Duplex): void {
 }
 
 function onSocketData(this: TransportSocket, chunk: Buffer): void {
-  this[kTransport]!.receive(chunk, 0, chunk.length, false)
+  this[kTransport]!.receiveChunk(chunk)
+}
+
+function onSharedRead(this: Socket, length: number): boolean {
+  ;(this as TransportSocket)[kTransport]?.receiveShared(length)
+  return true
 }
 
 function onSocketEnd(this: TransportSocket): void {

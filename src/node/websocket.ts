@@ -21,6 +21,7 @@ import { abortConnecting, connect, type ClientOptions } from './client.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, toBuffer } from './data.js'
 import { addEventListener, getAttribute, removeEventListener, setAttribute } from './event-target.js'
 import { checkKernels, type KernelsChoice, kernelsFor } from './kernels.js'
+import { checkReceiveBuffer, type ReceiveBufferChoice } from './receive-buffer.js'
 import { ReceiverView } from './receiver.js'
 import { closePayload, controlPayloadOf, type Extensions, maskingKeysFor, payloadOf, Sender, type SendOptions } from './sender.js'
 import { kTransport } from './symbols.js'
@@ -34,6 +35,7 @@ export interface CommonOptions {
   maxPendingAutoPongs?: number
   closeTimeout?: number
   kernels?: KernelsChoice
+  receiveBuffer?: ReceiveBufferChoice
 }
 
 /** What `setSocket` is told; limits that are left out do not apply. */
@@ -57,6 +59,7 @@ const kBufferedAmount = Symbol('hybi.bufferedAmount')
 const kAutoPong = Symbol('hybi.autoPong')
 const kMaxPendingAutoPongs = Symbol('hybi.maxPendingAutoPongs')
 const kKernels = Symbol('hybi.kernels')
+const kReceiveBuffer = Symbol('hybi.receiveBuffer')
 const kSendControl = Symbol('hybi.sendControl')
 const kRefuse = Symbol('hybi.refuse')
 
@@ -91,7 +94,8 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   [kBufferedAmount] = 0;
   [kAutoPong]: boolean;
   [kMaxPendingAutoPongs]: number;
-  [kKernels]: KernelsChoice | undefined
+  [kKernels]: KernelsChoice | undefined;
+  [kReceiveBuffer]: ReceiveBufferChoice | undefined
 
   constructor(address: string | URL | null, protocols?: string | string[] | ClientOptions, options?: ClientOptions) {
     super()
@@ -100,6 +104,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     if (address === null) {
       settings = options as CommonOptions
       checkKernels(settings.kernels)
+      checkReceiveBuffer(settings.receiveBuffer)
     } else {
       this._extensions = {}
       settings = connect(this, address, protocols, options)
@@ -107,6 +112,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     this[kAutoPong] = Boolean(settings.autoPong)
     this[kMaxPendingAutoPongs] = (settings.maxPendingAutoPongs as number) | 0
     this[kKernels] = settings.kernels
+    this[kReceiveBuffer] = settings.receiveBuffer
     this._closeTimeout = settings.closeTimeout ?? DEFAULT_CLOSE_TIMEOUT_MS
   }
 
@@ -235,7 +241,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
       },
       kernelsFor(this[kKernels]),
       maskingKeysFor(options.generateMask),
-      this._closeTimeout
+      { closeTimeoutMs: this._closeTimeout, receiveBuffer: this[kReceiveBuffer] }
     )
     const deflate = this._extensions['permessage-deflate']
     if (deflate) transport.connection.useDeflate(deflate.transform)

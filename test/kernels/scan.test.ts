@@ -233,6 +233,16 @@ describe.each(sets)('scan of $title kernels', ({ kernels, memory }) => {
     }
   })
 
+  it('reads all octets of a 64-bit length (§5.2)', () => {
+    for (const where of places) {
+      for (let at = 2; at < 10; at++) {
+        const chunk = frame({ first: 0x82, masked: true, key: 0x01020304, payload: Buffer.alloc(5), lengthBits: 64 })
+        chunk[at] |= 0x80
+        expect(check(chunk, SCAN_MASKED, 0, where).frames).toEqual([])
+      }
+    }
+  })
+
   it('leaves what sockets have read as it is while it works on octets elsewhere', () => {
     if (memory === null) return expect(places).toEqual([null])
     const { start, end } = memory.receiveRegion

@@ -15,7 +15,7 @@ export function acceptOf(key: string): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
 }
 
-/** Events: `head` (start line and header lines), `frame`, `ended` (the peer sent FIN), `closed`. */
+/** Events: `head` (start line and header lines), `frame`, `body`, `ended` (FIN or RST), `closed`. */
 export class RawPeer extends EventEmitter {
   readonly socket: Duplex
   /** Which part the bare socket plays; a client masks its frames. */
@@ -42,17 +42,22 @@ export class RawPeer extends EventEmitter {
     this.role = role
     if (socket instanceof net.Socket) socket.setNoDelay()
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    socket.on('end', () => {
-      this.ended = true
-      this.emit('ended')
-    })
+    socket.on('end', () => this.#onEnd())
     socket.on('error', (error) => {
       this.error = error
     })
     socket.on('close', () => {
+      // A reset is an end too: which of the two the system sends depends on what it has not read yet.
+      this.#onEnd()
       this.isClosed = true
       this.emit('closed')
     })
+  }
+
+  #onEnd(): void {
+    if (this.ended) return
+    this.ended = true
+    this.emit('ended')
   }
 
   #onData(chunk: Buffer): void {

@@ -238,6 +238,16 @@ const cases = {
     process.on('exit', () => print('exit', ws.readyState))
   },
 
+  async 'a stream error without a listener is uncaught'() {
+    const { ws, go } = await open()
+    process.on('uncaughtException', (error) => print('uncaught', error, 'state', ws.readyState))
+    const stream = WebSocket.createWebSocketStream(ws)
+    stream.on('data', (data) => print('data', data))
+    stream.on('close', () => print('stream close'))
+    ws.on('close', (...args) => print('close', ...args))
+    go()
+  },
+
   async 'environment variables'() {
     const { ws, go } = await open()
     listen(ws, ['message', 'ping', 'close'])

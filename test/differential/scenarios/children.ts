@@ -18,6 +18,8 @@ async function run(ctx: Context, role: 'client' | 'server', name: string, answer
   const peers: RawPeer[] = []
   const attach = (peer: RawPeer): void => {
     peers.push(peer)
+    // An answer to a process that has ended would be met with a reset.
+    peer.echoClose = !/\bexit\b/.test(name)
     ctx.recordPeer(peer)
     peer.on('frame', (frame) => {
       if (frame.payload.toString() === 'go') peer.write(...answer(peer))
@@ -83,6 +85,7 @@ const cases: [string, Answer?][] = [
   ['a send callback that throws'],
   ['a callback of a send after close that throws'],
   ['the store of a listener that throws does not leak', messages],
+  ['a stream error without a listener is uncaught', violation],
   ['an unref-ed socket lets the process end']
 ]
 

@@ -445,6 +445,35 @@ export const scenarios: Scenario[] = [
     await ctx.finish(ws, peer)
   }),
 
+  ...roles('2.4', 'terminate() while a close frame waits to be written', async (ctx, role) => {
+    const { ws, peer } = await ctx.endpoint(role)
+    peer.socket.pause()
+    ws.send(Buffer.alloc(16 * 1024 * 1024))
+    ws.close(1000)
+    ctx.log('private', ws._closeFrameSent)
+    await ctx.turns()
+    ws.terminate()
+    await ctx.closed(ws)
+    ctx.log('private', ws._closeFrameSent)
+  }),
+
+  client('2.3', 'send, ping and pong after a handshake that failed', async (ctx) => {
+    const { url } = await ctx.rawServer((peer) => peer.socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'))
+    const ws = ctx.connect(url)
+    ws.on('error', () => {
+      ctx.log('states', ws.readyState)
+      ws.send('in the error handler', ctx.callback('callbacks', 'send'))
+    })
+    await ctx.closed(ws)
+    for (const method of ['send', 'ping', 'pong']) {
+      ctx.attempt('calls', method, () => ws[method]('12345', ctx.callback('callbacks', method)))
+      ctx.log('amount', ws.bufferedAmount)
+    }
+    for (const method of ['close', 'terminate', 'pause', 'resume']) ctx.attempt('calls', method, () => ws[method]())
+    ctx.log('paused', ws.isPaused)
+    await ctx.turns()
+  }),
+
   ...roles('2.6', 'close codes and reasons of a close frame split at every octet', async (ctx, role) => {
     const { ws, peer, socket } = await ctx.endpoint(role)
     const octets = Buffer.concat([peer.text('a'), peer.frame({ opcode: 8, payload: closePayload(3001, 'ž') }), peer.text('b')])

@@ -104,6 +104,7 @@ export const scenarios: Scenario[] = [
       [{ origin: 'd', protocols: ['three', 'four'] }],
       [{ origin: 'e' }, { origin: 'ignored' }],
       [undefined, { origin: 'f', protocols: 'five' }],
+      [undefined, { origin: 'f', protocols: ['five', 'six'] }],
       ['positional', { origin: 'g', protocols: 'ignored' }],
       [[], { origin: 'h', protocols: 'ignored' }],
       [['a'], { origin: 'i', protocols: ['ignored'] }],

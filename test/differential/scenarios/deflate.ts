@@ -229,6 +229,33 @@ export const scenarios: Scenario[] = [
     await ctx.finish(ws, peer)
   }),
 
+  ...roles('6', 'terminate() in a handler, with a compressed message and a close frame behind', async (ctx, role) => {
+    const { ws, peer } = await deflating(ctx, role)
+    ws.once('message', () => ws.terminate())
+    peer.write(peer.text('first'), peer.text(new Packer().pack(text(50000)), { rsv: 4 }), peer.close(1001, 'behind'))
+    await ctx.finish(ws, peer)
+  }),
+
+  ...roles('6', 'more compressed data than can be buffered at once, with pause and resume', async (ctx, role) => {
+    const { ws, peer } = await deflating(ctx, role, '; server_no_context_takeover; client_no_context_takeover')
+    const packer = new Packer(false)
+    const noise = (seed: number): Buffer => {
+      const octets = Buffer.alloc(30000)
+      for (let i = 0, x = seed; i < octets.length; i++) octets[i] = (x = (Math.imul(x, 1103515245) + 12345) >>> 0) >>> 24
+      return octets
+    }
+    let count = 0
+    ws.on('message', () => {
+      if (++count % 7 !== 0) return
+      ws.pause()
+      setImmediate(() => ws.resume())
+    })
+    for (let i = 0; i < 40; i++) peer.write(peer.binary(packer.pack(noise(i)), { rsv: 4 }))
+    peer.writeClose(1000)
+    await ctx.finish(ws, peer)
+    ctx.log('count', count)
+  }),
+
   ...roles('6', 'RSV1 on control frames and continuations with the extension', async (ctx, role) => {
     for (const fields of [
       { opcode: 9, rsv: 4 },

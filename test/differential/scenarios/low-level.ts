@@ -64,13 +64,18 @@ const headers = [
   'foo; bar="baz"x',
   'foo; bar="baz" ',
   'foo; bar="\\"',
+  'foo; bar="\\baz"',
+  'foo; bar="b\\az", qux; a="\\b"; c',
+  'foo; bar=,',
+  'foo; bar=;',
+  'foo; bar="\\ "',
   'é',
   'f\x00oo',
   '__proto__; constructor; __proto__=x',
   'permessage-deflate; client_max_window_bits; server_max_window_bits=10, permessage-deflate'
 ]
 
-const lists = ['', ' ', 'a', 'a,b', 'a, b', 'a ,b', 'a\t,\tb', ' a', 'a ', 'a,', ',a', 'a,,b', 'a b', 'a, a', 'a, A', 'a;b', 'é', 'a/b', "!#$%&'*+-.^_`|~09azAZ", 'a\n', 'a,b,c,d,a', '"a"']
+const lists = ['', 'a,b,a,c', ' ', 'a', 'a,b', 'a, b', 'a ,b', 'a\t,\tb', ' a', 'a ', 'a,', ',a', 'a,,b', 'a b', 'a, a', 'a, A', 'a;b', 'é', 'a/b', "!#$%&'*+-.^_`|~09azAZ", 'a\n', 'a,b,c,d,a', '"a"']
 
 export const scenarios: Scenario[] = [
   module('7', 'Sender.frame: every kind of data and option', (ctx) => {
@@ -222,6 +227,15 @@ export const scenarios: Scenario[] = [
         }
       })
     ]
+  }),
+
+  module('7', 'Receiver: chunks that wait behind a close frame are dropped', async (ctx) => {
+    const one = receiver(ctx, { allowSynchronousEvents: false })
+    one.write(Buffer.concat([buildFrame({ opcode: 9 }), buildFrame({ opcode: 8, payload: closePayload(1000) })]), ctx.callback('callbacks', 'first'))
+    one.write(buildFrame({ payload: 'after' }), ctx.callback('callbacks', 'second'))
+    one.write(buildFrame({ opcode: 15 }), ctx.callback('callbacks', 'third'))
+    await ctx.turns()
+    ctx.log('state', one.writableEnded, one.writableFinished)
   }),
 
   module('7', 'Receiver: the end of the stream in and between frames', async (ctx) => {

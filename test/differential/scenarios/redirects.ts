@@ -4,6 +4,7 @@ import https from 'node:https'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import tls from 'node:tls'
 import { describeHeaderLine } from '../../support/describe-value.js'
 import { acceptOf, responseOctets } from '../../support/raw-peer.js'
 import { cert, key as tlsKey } from '../../support/tls.js'
@@ -232,6 +233,24 @@ export const scenarios: Scenario[] = [
     const { port } = second.address() as net.AddressInfo
     const first = await redirecting(ctx, `wss://127.0.0.1:${port}/secure`)
     await outcome(ctx, ctx.connect(first.url, undefined, { ...personal, ca: cert }))
+  }),
+
+  client('2.2', 'a redirect from a secure address to the same host without security', async (ctx) => {
+    const secure = https.createServer({ key: tlsKey, cert })
+    secure.on('upgrade', (req, socket) => {
+      ctx.log('first request', String(req.headers.authorization), String(req.headers.host))
+      socket.end(redirect('ws://example.test/insecure'))
+    })
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve))
+    ctx.defer(() => secure.close())
+    const insecure = await target(ctx, 'second request')
+    let count = 0
+    const createConnection = (options: Any): net.Socket => {
+      ctx.log('connections', options.host, options.port)
+      if (count++ > 0) return net.connect({ port: insecure.port, host: '127.0.0.1' })
+      return tls.connect({ port: (secure.address() as net.AddressInfo).port, host: '127.0.0.1', ca: cert })
+    }
+    await outcome(ctx, ctx.connect('wss://example.test/', undefined, { ...personal, createConnection }))
   }),
 
   client('2.2', 'redirects to and from ws+unix: addresses', async (ctx) => {

@@ -218,13 +218,39 @@ export const scenarios: Scenario[] = [
 
   client('5', 'a handshake that fails', async (ctx) => {
     const { url } = await ctx.rawServer((peer) => peer.socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'))
-    for (const write of [false, true]) {
+    for (const data of [undefined, 'never sent', '']) {
       const ws = ctx.connect(url)
       const stream = ctx.subject.createWebSocketStream(ws)
       recordStream(ctx, stream)
-      if (write) stream.end('never sent', ctx.callback('callbacks', 'end'))
+      if (data !== undefined) ws.once('error', () => stream.end(data, ctx.callback('callbacks', 'end in the error handler')))
       await ctx.until(stream, 'close')
     }
+  }),
+
+  client('5', 'a handshake that fails after end()', async (ctx) => {
+    const { url } = await ctx.rawServer((peer) => peer.socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'))
+    for (const data of ['never sent', undefined]) {
+      const ws = ctx.connect(url)
+      const stream = ctx.subject.createWebSocketStream(ws)
+      recordStream(ctx, stream)
+      stream.end(data, ctx.callback('callbacks', 'end'))
+      await ctx.until(stream, 'close')
+    }
+  }),
+
+  client('5', 'end() in the error handler of a handshake that failed', async (ctx) => {
+    const { url } = await ctx.rawServer((peer) => peer.socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'))
+    const ws = ctx.connect(url)
+    let stream: Any = null
+    ws.on('error', () => {
+      stream = ctx.subject.createWebSocketStream(ws)
+      recordStream(ctx, stream)
+      stream.end()
+      stream.resume()
+    })
+    await ctx.closed(ws)
+    await ctx.turns()
+    ctx.log('state', stream.destroyed, stream.readableEnded, stream.writableFinished)
   }),
 
   both('5', 'a pipeline through an echoing server', async (ctx) => {

@@ -1,0 +1,117 @@
+// Reading sockets straight into one region that all connections share, in the kernels' own memory where they have one.
+//
+// It saves a 64 KiB allocation for each read and the way through the readable stream. Node has this for `net.connect({ onread })` only;
+// here it is set on sockets that are there already, which is internal API: every piece is looked for, and where one is missing
+// sockets are read by their 'data' events.
+
+import { Socket } from 'node:net'
+import type { Kernels } from '../core/ports.js'
+
+/** `'auto'`: where it is known to work; `'shared'`: the same, but an Error where it is not; `'off'`: 'data' events always. */
+export type ReceiveBufferChoice = 'auto' | 'shared' | 'off'
+
+const CHOICES: readonly unknown[] = ['auto', 'shared', 'off', undefined]
+
+const REGION_SIZE = 256 * 1024
+
+/** Octets that sockets read into: `view` as Node is given it, which is `octets[start, ...)`. */
+export interface ReceiveRegion {
+  readonly view: Uint8Array
+  readonly octets: Uint8Array
+  readonly start: number
+}
+
+/** Called by Node with the number of octets that were read; false stops reading. */
+type ReadCallback = (this: Socket, length: number, view: Uint8Array) => boolean
+
+interface Internals {
+  buffer: symbol
+  callback: symbol
+  generator: symbol
+}
+
+type Handle = { useUserBuffer?: (view: Uint8Array) => void } | null
+type InternalSocket = Socket & { [key: symbol]: unknown } & { _handle?: Handle }
+
+/** @throws {TypeError} for a value that is no choice */
+export function checkReceiveBuffer(choice: ReceiveBufferChoice | undefined): void {
+  if (!CHOICES.includes(choice)) {
+    throw new TypeError(`Invalid value for option "receiveBuffer": ${String(choice)} (must be one of "auto", "shared", "off")`)
+  }
+  if (choice === 'shared' && findInternals() === null) {
+    throw new Error('This runtime cannot read into a shared buffer: set the option "receiveBuffer" to "auto" or "off"')
+  }
+}
+
+let internals: Internals | null | undefined
+
+/**
+ * The keys under which Node keeps a socket's buffer; null where they are missing. Only on Linux: it reads when there is something to read,
+ * whereas Windows is given the buffer beforehand, for many sockets at once.
+ */
+function findInternals(): Internals | null {
+  if (internals !== undefined) return internals
+  internals = null
+  if (process.platform !== 'linux' || process.versions.bun !== undefined || (globalThis as { Deno?: unknown }).Deno !== undefined)
+    return null
+  const symbols = Object.getOwnPropertySymbols(new Socket())
+  const [buffer, callback, generator] = ['kBuffer', 'kBufferCb', 'kBufferGen'].map((name) =>
+    symbols.find(({ description }) => description === name)
+  )
+  if (buffer && callback && generator) internals = { buffer, callback, generator }
+  return internals
+}
+
+const regions = new WeakMap<Kernels, ReceiveRegion>()
+
+/** The region for these kernels. */
+function regionFor(kernels: Kernels): ReceiveRegion {
+  let region = regions.get(kernels)
+  if (region === undefined) {
+    region = createRegion(kernels as { octets?: Uint8Array; receiveRegion?: { start: number; end: number } })
+    regions.set(kernels, region)
+  }
+  return region
+}
+
+function createRegion({
+  octets,
+  receiveRegion
+}: {
+  octets?: Uint8Array
+  receiveRegion?: { start: number; end: number }
+}): ReceiveRegion {
+  if (octets === undefined || receiveRegion === undefined) {
+    const view = Buffer.alloc(REGION_SIZE)
+    return { view, octets: view, start: 0 }
+  }
+  const { start, end } = receiveRegion
+  return { view: Buffer.from(octets.buffer as ArrayBuffer, octets.byteOffset + start, end - start), octets, start }
+}
+
+/**
+ * Lets `socket` read into the shared region from here on, for its life: `onRead` is called with what came, in place of 'data'.
+ * To be called when nothing is buffered in the stream.
+ * @returns the region, or null where this socket cannot
+ */
+export function shareReceiveBuffer(socket: unknown, kernels: Kernels, onRead: ReadCallback): ReceiveRegion | null {
+  const keys = findInternals()
+  if (keys === null || !(socket instanceof Socket)) return null
+  const target = socket as InternalSocket
+  const handle = target._handle
+  if (
+    !handle ||
+    typeof handle.useUserBuffer !== 'function' ||
+    target.readableLength > 0 ||
+    target.destroyed ||
+    target.readableEnded
+  )
+    return null
+  // Set by somebody else, or a Node that has other keys on its sockets
+  if (target[keys.buffer] !== null || target[keys.callback] !== null) return null
+  const region = regionFor(kernels)
+  target[keys.buffer] = region.view
+  target[keys.callback] = onRead
+  handle.useUserBuffer(region.view)
+  return region
+}
