@@ -166,7 +166,14 @@ export async function run({ progress = () => {}, quick = false, core } = {}) {
       const one = frame(first, textOf('plain ASCII text ', size))
       const count = Math.floor(65536 / one.length)
       const chunk = Buffer.alloc(count * one.length, one)
-      add(`scan, 64 KiB of ${kind} frames`, size, 'frame', count, chunk, `kernels.scan(octets, start, end, ${SCAN_MASKED}, 0).count`)
+      add(
+        `scan, 64 KiB of ${kind} frames`,
+        size,
+        'frame',
+        count,
+        chunk,
+        `kernels.scan(octets, start, end, ${SCAN_MASKED}, 0).count`
+      )
     }
   }
   return rows

@@ -113,9 +113,9 @@ export const INFLATE_SLOT_COUNT: usize = 128
 /** In each: heads of the hash chains, links of the chains, window. */
 export const DEFLATE_SLOTS: usize = INFLATE_SLOTS + INFLATE_SLOT_SIZE * INFLATE_SLOT_COUNT + GUARD
 export const SLOT_HEADS: usize = 0
-export const SLOT_PREVIOUS: usize = 8192 * 2
+export const SLOT_PREVIOUS: usize = 16384 * 2
 export const SLOT_WINDOW: usize = SLOT_PREVIOUS + 32768 * 2
-export const DEFLATE_SLOT_SIZE: usize = 121 * 1024
+export const DEFLATE_SLOT_SIZE: usize = 137 * 1024
 export const DEFLATE_SLOT_COUNT: usize = 128
 
 /** Pages of 64 KiB that all this takes. */

@@ -165,10 +165,8 @@ function save(status: i32, end: usize): void {
   input -= count >> 3
   count &= 7
   if (status == ENDED) count = 0
-  store<u32>(STATE, <u32>input, STATE_INPUT)
-  store<u32>(STATE, <u32>output, STATE_OUTPUT)
-  store<u32>(STATE, (<u32>bits) & ((1 << count) - 1), STATE_BITS)
-  store<u32>(STATE, count, STATE_BIT_COUNT)
+  bits &= ((<u64>1) << count) - 1
+  storeCursor()
   store<u32>(STATE, mode, STATE_MODE)
   store<u32>(STATE, final, STATE_FINAL)
   store<u32>(STATE, <u32>stored, STATE_STORED)

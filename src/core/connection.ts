@@ -11,6 +11,10 @@ import { type MessageDeflater, type Output, Sender, type WriteCallback } from '.
 
 /** What happens on a connection, and what its byte stream has to do. */
 export interface ConnectionHandler {
+  /** Several messages and control frames follow, all within `octets` up to `end`. */
+  onBatch?(octets: Uint8Array, end: number): void
+  /** The octets of that batch may change from here on. */
+  onBatchEnd?(): void
   /** A message of one frame: `octets[start, end)`, valid during the call only. */
   onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void
   /** A message of any number of non-empty fragments; the handler's to keep. */
@@ -136,6 +140,14 @@ export class Connection implements ReceiverHandler {
     }
     this.handler.onEnd()
     this.report(error)
+  }
+
+  onBatch(octets: Uint8Array, end: number): void {
+    this.handler.onBatch?.(octets, end)
+  }
+
+  onBatchEnd(): void {
+    this.handler.onBatchEnd?.()
   }
 
   onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void {

@@ -22,6 +22,10 @@ import {
 
 /** Who is told what came in. A handler may throw: the receiver goes on where it was with the next `proceed`. */
 export interface ReceiverHandler {
+  /** Several messages and control frames follow, all within `octets` up to `end`. */
+  onBatch?(octets: Uint8Array, end: number): void
+  /** The octets of that batch may change from here on. */
+  onBatchEnd?(): void
   /** A message of one frame: `octets[start, end)`, valid during the call only. */
   onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void
   /** A message of any number of non-empty fragments, `length` octets together; the handler's to keep. */
@@ -252,6 +256,7 @@ export class Receiver {
       table.inUse = true
       this.table = table
       this.next = 0
+      if (table.count > 1) this.handler.onBatch?.(table.octets, table.entries[table.count * 3 - 1])
     } else {
       this.afterScan()
     }
@@ -285,6 +290,7 @@ export class Receiver {
       }
       if (this.state !== RECEIVING) return
     }
+    if (table.count > 1) this.handler.onBatchEnd?.()
     table.inUse = false
     this.table = null
     this.afterScan()
@@ -473,6 +479,7 @@ export class Receiver {
   /** Keeps what is left of a chunk that the caller will reuse, or that kernels hold in memory of their own. */
   private retain(transient: boolean): void {
     const table = this.table
+    if (table !== null && table.count > 1) this.handler.onBatchEnd?.()
     if (table !== null && (transient || table.octets !== this.chunk)) this.table = this.keepTable(table)
     else if (table !== null && table.inUse) this.table = { ...table, entries: table.entries.slice(0, table.count * 3) }
     if (table !== null) table.inUse = false
@@ -499,7 +506,10 @@ export class Receiver {
   }
 
   private release(): void {
-    if (this.table !== null) this.table.inUse = false
+    if (this.table !== null) {
+      this.handler.onBatchEnd?.()
+      this.table.inUse = false
+    }
     this.table = null
     this.chunk = NOTHING
     this.position = 0

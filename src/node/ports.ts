@@ -2,7 +2,7 @@
 
 import { hash, randomFillSync } from 'node:crypto'
 import type { Runtime } from '../core/ports.js'
-import { copyToBuffer } from './data.js'
+import { copyToBuffer } from './message-memory.js'
 
 const { utf8Write } = Buffer.prototype as unknown as { utf8Write(this: Uint8Array, text: string, offset: number): number }
 

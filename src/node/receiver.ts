@@ -1,12 +1,15 @@
 // The exported Receiver: a Writable that takes octets and emits what they say, with ws's options and events; and `ws._receiver`.
 
+import { EventEmitter } from 'node:events'
 import { Writable } from 'node:stream'
 import type { CloseStatus } from '../core/close.js'
 import { Receiver as FrameReceiver, type MessageInflater, type ReceiverHandler } from '../core/receiver.js'
-import { assemble, type BinaryType, copyToBuffer, EMPTY_BUFFER, messageOf } from './data.js'
+import { assemble, type BinaryType, EMPTY_BUFFER, messageOf } from './data.js'
+import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
 import { kernelsFor } from './kernels.js'
 import { nodeRuntime } from './ports.js'
 import type { Extensions } from './sender.js'
+import type { Transport } from './transport.js'
 
 /** Limits that are left out do not apply. */
 export interface ReceiverOptions {
@@ -82,6 +85,8 @@ export class Receiver extends Writable {
 
   #handler(): ReceiverHandler {
     return {
+      onBatch: beginBatch,
+      onBatchEnd: endBatch,
       onMessage: (octets, start, end, isBinary) => {
         this.emit('message', messageOf(octets, start, end, isBinary, this._binaryType), isBinary)
       },
@@ -123,14 +128,31 @@ function inflaterOf(extensions: Extensions): MessageInflater | null {
   }
 }
 
-/** What others look at in `ws._receiver`, over the receiver that is really there. */
-export class ReceiverView {
-  readonly #frames: FrameReceiver
-  readonly #owner: { binaryType: BinaryType; readonly _extensions: Extensions }
+/** What `ws._receiver` has to show of its connection. */
+interface ReceiverOwner {
+  binaryType: BinaryType
+  readonly _extensions: Extensions
+}
 
-  constructor(frames: FrameReceiver, owner: { binaryType: BinaryType; readonly _extensions: Extensions }) {
-    this.#frames = frames
+/** What others look at in `ws._receiver`, over the receiver that is really there: its limits, and a way to feed it. */
+export class ReceiverView extends EventEmitter {
+  readonly #transport: Transport
+  readonly #owner: ReceiverOwner
+
+  constructor(transport: Transport, owner: ReceiverOwner) {
+    super()
+    this.#transport = transport
     this.#owner = owner
+  }
+
+  get #frames(): FrameReceiver {
+    return this.#transport.connection.receiver
+  }
+
+  /** Takes octets as if they came from the socket. */
+  write(chunk: Buffer): boolean {
+    this.#transport.receive(chunk, 0, chunk.length, false)
+    return true
   }
 
   get _binaryType(): BinaryType {

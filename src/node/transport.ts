@@ -7,10 +7,12 @@ import { CLOSING } from '../core/constants.js'
 import { Connection, type ConnectionHandler, type ConnectionOptions } from '../core/connection.js'
 import type { MaskingKeySource } from '../core/masking-key.js'
 import type { Kernels } from '../core/ports.js'
-import { assemble, type BinaryType, copyToBuffer, messageOf } from './data.js'
+import { assemble, type BinaryType, messageOf } from './data.js'
+import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
 import { enterTurn, leaveTurn, rethrowLater, SocketOutput } from './output.js'
 import { nodeRuntime } from './ports.js'
 import { type ReceiveBufferChoice, type ReceiveRegion, shareReceiveBuffer } from './receive-buffer.js'
+import type { ReceiverView } from './receiver.js'
 import type { Sender } from './sender.js'
 import { kTransport } from './symbols.js'
 
@@ -46,6 +48,8 @@ export class Transport implements ConnectionHandler {
   readonly connection: Connection
   /** `ws._sender`, once somebody asked for it. */
   senderView: Sender | null = null
+  /** `ws._receiver`, likewise. */
+  receiverView: ReceiverView | null = null
   private readonly owner: TransportOwner
   private readonly kernels: Kernels
   private readonly options: TransportOptions
@@ -141,6 +145,14 @@ export class Transport implements ConnectionHandler {
   destroy(): void {
     this.output.abandon()
     this.socket.destroy()
+  }
+
+  onBatch(octets: Uint8Array, end: number): void {
+    beginBatch(octets, end)
+  }
+
+  onBatchEnd(): void {
+    endBatch()
   }
 
   onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, _nonAscii: boolean): void {

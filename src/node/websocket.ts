@@ -27,8 +27,6 @@ import { closePayload, controlPayloadOf, type Extensions, maskingKeysFor, payloa
 import { kTransport } from './symbols.js'
 import { Transport, type TransportOwner, type TransportSocket } from './transport.js'
 
-const NO_EXTENSIONS: Extensions = Object.freeze({})
-
 /** What both roles read of their options when a WebSocket is made. */
 export interface CommonOptions {
   autoPong?: boolean
@@ -58,6 +56,7 @@ const kIsServer = Symbol('hybi.isServer')
 const kBufferedAmount = Symbol('hybi.bufferedAmount')
 const kAutoPong = Symbol('hybi.autoPong')
 const kMaxPendingAutoPongs = Symbol('hybi.maxPendingAutoPongs')
+const kExtensions = Symbol('hybi.extensions')
 const kKernels = Symbol('hybi.kernels')
 const kReceiveBuffer = Symbol('hybi.receiveBuffer')
 const kSendControl = Symbol('hybi.sendControl')
@@ -78,10 +77,10 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
   /** Names with an underscore are those that programs written for ws look at. */
   _binaryType: BinaryType = 'nodebuffer'
-  _extensions: Extensions = NO_EXTENSIONS
   _paused = false
   _protocol = ''
-  _req: ClientRequest | null = null
+  /** The request of a client's opening handshake while it is under way. */
+  _req: ClientRequest | null | undefined = undefined
   _redirects = 0
   _url: string | undefined = undefined
   _closeTimeout: number;
@@ -94,6 +93,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   [kBufferedAmount] = 0;
   [kAutoPong]: boolean;
   [kMaxPendingAutoPongs]: number;
+  [kExtensions]: Extensions | null = null;
   [kKernels]: KernelsChoice | undefined;
   [kReceiveBuffer]: ReceiveBufferChoice | undefined
 
@@ -106,7 +106,6 @@ export class WebSocket extends EventEmitter implements TransportOwner {
       checkKernels(settings.kernels)
       checkReceiveBuffer(settings.receiveBuffer)
     } else {
-      this._extensions = {}
       settings = connect(this, address, protocols, options)
     }
     this[kAutoPong] = Boolean(settings.autoPong)
@@ -132,7 +131,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
   /** Names of the negotiated extensions, joined by commas. */
   get extensions(): string {
-    return Object.keys(this._extensions).join()
+    return this[kExtensions] === null ? '' : Object.keys(this[kExtensions]).join()
   }
 
   get isPaused(): boolean {
@@ -176,6 +175,14 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     if (this[kTransport] !== null) this[kTransport].connection.isServer = isServer
   }
 
+  get _extensions(): Extensions {
+    return (this[kExtensions] ??= {})
+  }
+
+  set _extensions(extensions: Extensions) {
+    this[kExtensions] = extensions
+  }
+
   /** The socket. What was sent is written first, so that it may be used directly. */
   get _socket(): Duplex | null {
     if (this[kTransport] === null) return null
@@ -188,7 +195,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   }
 
   get _receiver(): ReceiverView | null {
-    return this[kTransport] === null ? null : new ReceiverView(this[kTransport].connection.receiver, this)
+    return this[kTransport] === null ? null : (this[kTransport].receiverView ??= new ReceiverView(this[kTransport], this))
   }
 
   get _closeFrameSent(): boolean {
@@ -243,7 +250,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
       maskingKeysFor(options.generateMask),
       { closeTimeoutMs: this._closeTimeout, receiveBuffer: this[kReceiveBuffer] }
     )
-    const deflate = this._extensions['permessage-deflate']
+    const deflate = this[kExtensions]?.['permessage-deflate']
     if (deflate) transport.connection.useDeflate(deflate.transform)
     this[kTransport] = transport
     transport.start(head)
@@ -330,7 +337,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
   /** Marks the WebSocket closed and emits 'close'. */
   emitClose(): void {
-    this._extensions['permessage-deflate']?.cleanup()
+    this[kExtensions]?.['permessage-deflate']?.cleanup()
     this._readyState = CLOSED
     this[kOnClosed]?.(this)
     this.emit('close', this._closeCode, this._closeMessage)

@@ -13,4 +13,97 @@ export interface Difference {
   reason: string
 }
 
-export const differences: Difference[] = []
+const roles = ['client', 'server'] as const
+
+const failFast = 'RFC 6455 §8.1 lets an endpoint fail as soon as an octet cannot be UTF-8; ws looks at whole messages only.'
+
+const deliveryGoesOn =
+  'A listener that throws is a fault of the program, not of the peer; ws delivers nothing afterwards, not even close.'
+
+const listJoin = 'RFC 6455 §11.3.4 shows the list with a space after each comma; both forms mean the same.'
+
+export const differences: Difference[] = [
+  ...[
+    'an invalid octet in a frame that is not complete',
+    'an invalid octet in a large frame that is not complete',
+    'an invalid octet in a fragment before the last',
+    'an octet that cannot follow, in the second fragment of three'
+  ].flatMap((scenario) =>
+    roles.map((role): Difference => ({
+      id: 'fail-fast UTF-8',
+      scenario: `${scenario}, as ${role}`,
+      where: role,
+      lane: 'early',
+      ws: ['failed before the last octets: false'],
+      hybi: ['failed before the last octets: true'],
+      reason: failFast
+    }))
+  ),
+
+  ...roles.flatMap((role): Difference[] => {
+    const mask = role === 'client' ? 'masked' : 'unmasked'
+    return [
+      {
+        id: 'delivery after a listener threw',
+        scenario: `in a process: a message listener that throws, as ${role}`,
+        where: role,
+        lane: 'output',
+        ws: ['uncaught Error []: from the listener state 1'],
+        hybi: [
+          'uncaught Error []: from the listener state 1',
+          'ping Buffer 2 state 1',
+          'message Buffer 3',
+          'message Buffer 4',
+          'close 1006 Buffer  state 3'
+        ],
+        reason: deliveryGoesOn
+      },
+      {
+        id: 'delivery after a listener threw: the pong',
+        scenario: `in a process: a message listener that throws, as ${role}`,
+        where: role,
+        lane: 'wire',
+        ws: [`text ${mask} "go"`],
+        hybi: [`text ${mask} "go"`, `pong ${mask} "2"`],
+        reason: deliveryGoesOn
+      },
+      {
+        id: 'delivery after a ping listener threw',
+        scenario: `in a process: a ping listener that throws, as ${role}`,
+        where: role,
+        lane: 'output',
+        ws: ['uncaught Error []: from the listener'],
+        hybi: [
+          'uncaught Error []: from the listener',
+          'message Buffer 3 false state 1',
+          'message Buffer 4 true state 1',
+          'close 1006 Buffer  state 3'
+        ],
+        reason: deliveryGoesOn
+      }
+    ]
+  }),
+
+  {
+    id: 'subprotocol offers joined by comma and space',
+    scenario: 'request: subprotocols',
+    where: 'client',
+    lane: 'request',
+    ws: ['Sec-WebSocket-Protocol: a,b.c,d'],
+    hybi: ['Sec-WebSocket-Protocol: a, b.c, d'],
+    reason: listJoin
+  },
+  ...[
+    ['one,two', 'one, two'],
+    ['three,four', 'three, four'],
+    ['five,six', 'five, six']
+  ].map(([ws, hybi]): Difference => ({
+    id: `subprotocol offers joined by comma and space: ${ws}`,
+    scenario: 'where subprotocols and options may stand',
+    where: 'client',
+    lane: 'request',
+    ws: [`Sec-WebSocket-Protocol: ${ws}`],
+    hybi: [`Sec-WebSocket-Protocol: ${hybi}`],
+    reason: listJoin
+  }))
+]

@@ -177,7 +177,13 @@ export class Context {
   }
 
   /** A bare client that sends a request and records all of the answer but frames. */
-  async ask(port: number, path = '/', headers: Record<string, string | string[] | null> = {}, method = 'GET', lane = 'wire'): Promise<RawPeer> {
+  async ask(
+    port: number,
+    path = '/',
+    headers: Record<string, string | string[] | null> = {},
+    method = 'GET',
+    lane = 'wire'
+  ): Promise<RawPeer> {
     const peer = await this.rawClient(port)
     peer.write(requestOctets(path, headers, method))
     await this.wait('answer', peer.untilHead())
@@ -334,7 +340,7 @@ function pairings(part: Part): [string, Implementation, Implementation][] {
 function replaceLines(lines: string[], from: string[], to: string[]): string[] | null {
   const result: string[] = []
   let found = false
-  for (let i = 0; i < lines.length; ) {
+  for (let i = 0; i < lines.length;) {
     if (from.every((line, j) => lines[i + j] === line)) {
       result.push(...to)
       i += from.length
@@ -349,7 +355,10 @@ function withDifferences(transcript: Transcript, listed: Difference[]): Transcri
   const expected: Transcript = { ...transcript }
   for (const { id, lane, ws, hybi } of listed) {
     const lines = replaceLines(expected[lane] ?? [], ws, hybi)
-    expect(lines, `difference "${id}" names lines that ws does not give in lane "${lane}": ${JSON.stringify(expected[lane])}`).not.toBeNull()
+    expect(
+      lines,
+      `difference "${id}" names lines that ws does not give in lane "${lane}": ${JSON.stringify(expected[lane])}`
+    ).not.toBeNull()
     expected[lane] = lines as string[]
   }
   return expected
@@ -369,7 +378,8 @@ export function runScenarios(title: string, scenarios: Scenario[]): void {
         expect(theirs, 'the scenario threw on ws itself').not.toHaveProperty('scenario')
         expect(Object.keys(theirs).length, 'the scenario records nothing').toBeGreaterThan(0)
         const ours = await recordTranscript(scenario, client, server)
-        if (process.env.HYBI_DIFF_PRINT) console.log(JSON.stringify({ scenario: scenario.name, pairing: label, ws: theirs, hybi: ours }, null, 2))
+        if (process.env.HYBI_DIFF_PRINT)
+          console.log(JSON.stringify({ scenario: scenario.name, pairing: label, ws: theirs, hybi: ours }, null, 2))
         const listed = differences.filter(
           (one) => standIn === undefined && one.scenario === scenario.name && showsIn(one, client, server)
         )
@@ -399,7 +409,16 @@ export const server = (section: string, name: string, run: Run): Scenario => ({ 
 /** A scenario of exports alone. */
 export const module = (section: string, name: string, run: Run): Scenario => ({ name, section, part: 'module', run })
 /** The same scenario for a client and for a server, each against a bare peer. */
-export const roles = (section: string, name: string, run: (ctx: Context, role: 'client' | 'server') => Promise<void> | void): Scenario[] =>
-  (['client', 'server'] as const).map((role) => ({ name: `${name}, as ${role}`, section, part: role, run: (ctx) => run(ctx, role) }))
+export const roles = (
+  section: string,
+  name: string,
+  run: (ctx: Context, role: 'client' | 'server') => Promise<void> | void
+): Scenario[] =>
+  (['client', 'server'] as const).map((role) => ({
+    name: `${name}, as ${role}`,
+    section,
+    part: role,
+    run: (ctx) => run(ctx, role)
+  }))
 /** The same scenario, not at the same time as any other of its file. */
 export const alone = (scenario: Scenario): Scenario => ({ ...scenario, alone: true })

@@ -32,8 +32,10 @@ function plainOctets(random, length) {
     return octets
   }
   // a few words, over and over
-  const words = Array.from({ length: 1 + random(30) }, () => Buffer.from(Array.from({ length: 1 + random(kind * 8) }, () => 32 + random(95))))
-  for (let at = 0; at < length; ) at += words[random(words.length)].copy(octets, at) || 1
+  const words = Array.from({ length: 1 + random(30) }, () =>
+    Buffer.from(Array.from({ length: 1 + random(kind * 8) }, () => 32 + random(95)))
+  )
+  for (let at = 0; at < length;) at += words[random(words.length)].copy(octets, at) || 1
   return octets
 }
 
@@ -141,7 +143,7 @@ function strangeHeader(writer, random) {
   const putSymbol = (symbol) => {
     for (let bit = precode[symbol] - 1; bit >= 0; bit--) writer.put((codes[symbol] >> bit) & 1, 1)
   }
-  for (let i = 0; i < lengths.length; ) {
+  for (let i = 0; i < lengths.length;) {
     let run = 1
     while (i + run < lengths.length && lengths[i + run] === lengths[i]) run++
     if (repeats && lengths[i] === 0 && run >= 3) {
@@ -232,7 +234,7 @@ function checkVerdict(random, codec) {
   const fragments = codec.createInflater(options)
   const parts = []
   let error = null
-  for (let at = 0; error === null && at < input.length; ) {
+  for (let at = 0; error === null && at < input.length;) {
     const next = Math.min(input.length, at + 1 + random(random(2) ? 20 : 3000))
     const part = fragments.inflate(input.subarray(at, next), next === input.length, Infinity)
     if (part instanceof Error) error = part
@@ -289,7 +291,7 @@ async function main() {
     return index < 0 ? otherwise : Number(process.argv[index + 1])
   }
   const runs = argument('--runs', 1_000_000)
-  const seed = argument('--seed', (Date.now() & 0x7fffffff) || 1)
+  const seed = argument('--seed', Date.now() & 0x7fffffff || 1)
   const { createWasmCodec } = await import('../../dist/core.mjs')
   const codec = createWasmCodec()
   if (codec === null) throw new Error('There is no WebAssembly with SIMD here')

@@ -36,12 +36,17 @@ export function describeError(error: Error): string {
 
 /** Ports of the loopback addresses, which the system chooses, replaced by a word. */
 export function withoutPorts(text: string): string {
-  return text.replace(/(127\.0\.0\.1|localhost|::1\]?|\bother\.localhost):\d+/g, '$1:<port>').replace(/\/tmp\/[^\s:]*\.sock/g, '<socket path>')
+  return text
+    .replace(/(127\.0\.0\.1|localhost|::1\]?|\bother\.localhost):\d+/g, '$1:<port>')
+    .replace(/\/tmp\/[^\s:]*\.sock/g, '<socket path>')
 }
 
 /** Header lines with random keys (checked for their form) and dates replaced. */
 export function describeHeaderLine(line: string): string {
   return withoutPorts(line)
-    .replace(/^(Sec-WebSocket-Key: )(.*)$/i, (_, name: string, key: string) => `${name}${/^[+/0-9A-Za-z]{22}==$/.test(key) ? '<key>' : key}`)
+    .replace(
+      /^(Sec-WebSocket-Key: )(.*)$/i,
+      (_, name: string, key: string) => `${name}${/^[+/0-9A-Za-z]{22}==$/.test(key) ? '<key>' : key}`
+    )
     .replace(/^(Date: ).*$/i, '$1<date>')
 }

@@ -152,5 +152,7 @@ export function describeOctets(octets: Uint8Array): string {
     for (let i = 0; i < buffer.length; i++) sum = (Math.imul(sum, 31) + buffer[i]) >>> 0
     return `<${buffer.length} octets, sum ${sum.toString(16)}, begin ${describeOctets(buffer.subarray(0, 16))}>`
   }
-  return /^[\x20-\x7e]*$/.test(buffer.toString('latin1')) ? JSON.stringify(buffer.toString('latin1')) : `0x${buffer.toString('hex')}`
+  return /^[\x20-\x7e]*$/.test(buffer.toString('latin1'))
+    ? JSON.stringify(buffer.toString('latin1'))
+    : `0x${buffer.toString('hex')}`
 }

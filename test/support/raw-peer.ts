@@ -67,7 +67,7 @@ export class RawPeer extends EventEmitter {
       if (end === -1) return
       this.head = this.#handshake.subarray(0, end).toString('latin1').split('\r\n')
       chunk = this.#handshake.subarray(end + 4)
-      if (this.role === 'client' && !/^HTTP\/1\.1 101 /.test(this.head[0])) this.framed = false
+      if (this.role === 'client' && !this.head[0].startsWith('HTTP/1.1 101 ')) this.framed = false
       this.emit('head', this.head)
     }
     if (!this.framed) {
@@ -87,7 +87,7 @@ export class RawPeer extends EventEmitter {
 
   /** Value of a header line of the other side's opening handshake. */
   header(name: string): string | undefined {
-    const line = this.head?.slice(1).find((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`))
+    const line = this.head?.slice(1).find((one) => one.toLowerCase().startsWith(`${name.toLowerCase()}:`))
     return line?.slice(line.indexOf(':') + 1).trim()
   }
 
@@ -212,7 +212,11 @@ export function requestOctets(path = '/', headers: Record<string, string | strin
 }
 
 /** The lines of a server's opening handshake that answers `key` (RFC 6455 §4.2.2). */
-export function responseOctets(key: string, headers: Record<string, string | null> = {}, statusLine = 'HTTP/1.1 101 Switching Protocols'): Buffer {
+export function responseOctets(
+  key: string,
+  headers: Record<string, string | null> = {},
+  statusLine = 'HTTP/1.1 101 Switching Protocols'
+): Buffer {
   const all: Record<string, string | null> = {
     Upgrade: 'websocket',
     Connection: 'Upgrade',

@@ -22,7 +22,11 @@ async function load() {
 }
 
 const { writeSync } = await import('node:fs')
-const print = (...values) => writeSync(1, `${values.map((value) => (value instanceof Error ? `${value.name} [${value.code ?? ''}]: ${value.message}` : Buffer.isBuffer(value) ? `Buffer ${value}` : String(value))).join(' ')}\n`)
+const print = (...values) =>
+  writeSync(
+    1,
+    `${values.map((value) => (value instanceof Error ? `${value.name} [${value.code ?? ''}]: ${value.message}` : Buffer.isBuffer(value) ? `Buffer ${value}` : String(value))).join(' ')}\n`
+  )
 
 /** An open WebSocket under test; the peer sits in the parent process. */
 async function open(options = {}) {

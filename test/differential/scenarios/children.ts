@@ -14,7 +14,13 @@ const script = fileURLToPath(new URL('../children/child.mjs', import.meta.url))
 /** What the peer does once the child says `go`. */
 type Answer = (peer: RawPeer) => Buffer[]
 
-async function run(ctx: Context, role: 'client' | 'server', name: string, answer: Answer = () => [], extra: { refuse?: boolean; env?: Record<string, string> } = {}): Promise<void> {
+async function run(
+  ctx: Context,
+  role: 'client' | 'server',
+  name: string,
+  answer: Answer = () => [],
+  extra: { refuse?: boolean; env?: Record<string, string> } = {}
+): Promise<void> {
   const peers: RawPeer[] = []
   const attach = (peer: RawPeer): void => {
     peers.push(peer)
@@ -56,7 +62,9 @@ async function run(ctx: Context, role: 'client' | 'server', name: string, answer
   })
   let errors = ''
   child.stderr.on('data', (chunk: Buffer) => (errors += String(chunk)))
-  const ended = new Promise<[number | null, string | null]>((resolve) => child.on('close', (code, signal) => resolve([code, signal])))
+  const ended = new Promise<[number | null, string | null]>((resolve) =>
+    child.on('close', (code, signal) => resolve([code, signal]))
+  )
   const [code, signal] = await ctx.wait('end of the child', ended)
   // Of an uncaught error only its own line is compared, not the stack.
   const thrown = errors.split('\n').find((line) => /^\w*Error\b.*: /.test(line))
@@ -94,9 +102,15 @@ export const scenarios: Scenario[] = [
   client('2.5', 'in a process: a connection that fails without a listener ends the process', (ctx) =>
     run(ctx, 'client', 'a connection that fails without a listener ends the process', undefined, { refuse: true })
   ),
-  client('2.5', 'in a process: upgrade and open listeners that throw', (ctx) => run(ctx, 'client', 'upgrade and open listeners that throw')),
-  server('4.3', 'in a process: a connection listener that throws', (ctx) => run(ctx, 'server', 'a connection listener that throws')),
+  client('2.5', 'in a process: upgrade and open listeners that throw', (ctx) =>
+    run(ctx, 'client', 'upgrade and open listeners that throw')
+  ),
+  server('4.3', 'in a process: a connection listener that throws', (ctx) =>
+    run(ctx, 'server', 'a connection listener that throws')
+  ),
   ...['WS_NO_BUFFER_UTIL', 'WS_NO_UTF_8_VALIDATE'].flatMap((variable) =>
-    roles('8', `in a process with ${variable}`, (ctx, role) => run(ctx, role, 'environment variables', messages, { env: { [variable]: '1' } }))
+    roles('8', `in a process with ${variable}`, (ctx, role) =>
+      run(ctx, role, 'environment variables', messages, { env: { [variable]: '1' } })
+    )
   )
 ]

@@ -1,6 +1,6 @@
 // close() and terminate(): codes, reasons, states, the closing handshake from both sides, half-open sockets, timeouts.
 
-import net from 'node:net'
+import type net from 'node:net'
 import { closePayload } from '../../support/frames.js'
 import { connectRaw, requestOctets, responseOctets, turn } from '../../support/raw-peer.js'
 import { both, client, roles, server } from '../harness.js'
@@ -8,8 +8,42 @@ import type { Scenario } from '../harness.js'
 import type { Any } from '../implementations.js'
 
 const codes: unknown[] = [
-  0, 1, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1999, 2000, 2999, 3000,
-  3999, 4000, 4999, 5000, 65536, -1, 1000.5, NaN, '1000', null, true, {}
+  0,
+  1,
+  999,
+  1000,
+  1001,
+  1002,
+  1003,
+  1004,
+  1005,
+  1006,
+  1007,
+  1008,
+  1009,
+  1010,
+  1011,
+  1012,
+  1013,
+  1014,
+  1015,
+  1016,
+  1999,
+  2000,
+  2999,
+  3000,
+  3999,
+  4000,
+  4999,
+  5000,
+  65536,
+  -1,
+  1000.5,
+  NaN,
+  '1000',
+  null,
+  true,
+  {}
 ]
 
 const reasons: [string, unknown][] = [
@@ -37,13 +71,17 @@ const reasons: [string, unknown][] = [
 
 export const scenarios: Scenario[] = [
   ...codes.flatMap((code) =>
-    roles('2.4', `close(${typeof code === 'string' ? JSON.stringify(code) : JSON.stringify(code) ?? String(code)})${Number.isNaN(code) ? ' of NaN' : ''}`, async (ctx, role) => {
-      const { ws, peer } = await ctx.endpoint(role)
-      ctx.attempt('calls', 'close', () => ws.close(code))
-      ctx.log('states', ws.readyState)
-      if (ws.readyState === 1) ws.close(1000, 'after the error')
-      await ctx.finish(ws, peer)
-    })
+    roles(
+      '2.4',
+      `close(${typeof code === 'string' ? JSON.stringify(code) : (JSON.stringify(code) ?? String(code))})${Number.isNaN(code) ? ' of NaN' : ''}`,
+      async (ctx, role) => {
+        const { ws, peer } = await ctx.endpoint(role)
+        ctx.attempt('calls', 'close', () => ws.close(code))
+        ctx.log('states', ws.readyState)
+        if (ws.readyState === 1) ws.close(1000, 'after the error')
+        await ctx.finish(ws, peer)
+      }
+    )
   ),
 
   ...reasons.flatMap(([name, reason]) =>
@@ -238,14 +276,14 @@ export const scenarios: Scenario[] = [
   }),
 
   ...roles('2.2', 'closeTimeout destroys the socket where the peer does not answer', async (ctx, role) => {
-    const { ws, peer } = await ctx.endpoint(role, { closeTimeout: 30 })
+    const { ws, peer } = await ctx.endpoint(role, { closeTimeout: 300 })
     peer.echoClose = false
     ws.close(1000, 'no answer expected')
     await ctx.finish(ws, peer)
   }),
 
   ...roles('2.2', 'closeTimeout destroys the socket where the peer answers but never ends the stream', async (ctx, role) => {
-    const { ws, peer } = await ctx.endpoint(role, { closeTimeout: 30 })
+    const { ws, peer } = await ctx.endpoint(role, { closeTimeout: 300 })
     ;(peer.socket as Any).allowHalfOpen = true
     ws.close(1000)
     await ctx.closed(ws)
@@ -254,7 +292,7 @@ export const scenarios: Scenario[] = [
   }),
 
   ...roles('2.2', 'closeTimeout also holds after a protocol error', async (ctx, role) => {
-    const { ws, peer } = await ctx.endpoint(role, { closeTimeout: 30 })
+    const { ws, peer } = await ctx.endpoint(role, { closeTimeout: 300 })
     ;(peer.socket as Any).allowHalfOpen = true
     peer.echoClose = false
     peer.write(peer.frame({ opcode: 15 }))
@@ -264,7 +302,7 @@ export const scenarios: Scenario[] = [
   }),
 
   ...roles('2.2', 'closeTimeout also holds where the peer began the closing handshake', async (ctx, role) => {
-    const { ws, peer } = await ctx.endpoint(role, { closeTimeout: 30 })
+    const { ws, peer } = await ctx.endpoint(role, { closeTimeout: 300 })
     ;(peer.socket as Any).allowHalfOpen = true
     peer.writeClose(1000)
     await ctx.closed(ws)
@@ -398,7 +436,8 @@ export const scenarios: Scenario[] = [
       for (const delay of ['at once', 'after the connection']) {
         const { url } = await ctx.rawServer(() => {})
         const ws = ctx.connect(url, undefined, {}, `${method} ${delay}`)
-        if (delay !== 'at once') await new Promise((resolve) => ws._req.once('socket', (socket: net.Socket) => socket.once('connect', resolve)))
+        if (delay !== 'at once')
+          await new Promise((resolve) => ws._req.once('socket', (socket: net.Socket) => socket.once('connect', resolve)))
         ctx.attempt(`${method} ${delay}`, method, () => ws[method](1, 'bad code does not matter'))
         ctx.log(`${method} ${delay}`, 'state', ws.readyState)
         ctx.attempt(`${method} ${delay}`, 'again', () => ws[method]())

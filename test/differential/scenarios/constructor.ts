@@ -44,7 +44,7 @@ const protocols: unknown[] = [
   'é',
   ['@'],
   ['a"b'],
-  '!#$%&\'*+-.0^_`|~aZ'
+  "!#$%&'*+-.0^_`|~aZ"
 ]
 
 /** A bare server whose requests are recorded; each is refused, so that a client ends by itself. */
@@ -69,7 +69,11 @@ export const scenarios: Scenario[] = [
 
   module('2.1', 'protocolVersion other than 8 and 13 throws', (ctx) => {
     for (const protocolVersion of [0, 7, 9, 12, 14, '13', '8', null, NaN]) {
-      ctx.attempt('throws', describeValue(protocolVersion), () => new ctx.subject.WebSocket('ws://127.0.0.1:1', { protocolVersion }))
+      ctx.attempt(
+        'throws',
+        describeValue(protocolVersion),
+        () => new ctx.subject.WebSocket('ws://127.0.0.1:1', { protocolVersion })
+      )
     }
     ctx.attempt('order', 'version before the URL', () => new ctx.subject.WebSocket('nonsense', { protocolVersion: 1 }))
     ctx.attempt('order', 'URL before subprotocols', () => new ctx.subject.WebSocket('nonsense', ['', '']))
@@ -119,7 +123,13 @@ export const scenarios: Scenario[] = [
       ws.on('error', (error: Error) => ctx.log('errors', error))
       await ctx.closed(ws)
     }
-    for (const args of [[{ protocols: '' }], [{ protocols: null }], [{ protocols: ['x', 'x'] }], [{ protocols: 5 }], [null, { protocols: 'x' }]] as Any[][]) {
+    for (const args of [
+      [{ protocols: '' }],
+      [{ protocols: null }],
+      [{ protocols: ['x', 'x'] }],
+      [{ protocols: 5 }],
+      [null, { protocols: 'x' }]
+    ] as Any[][]) {
       ctx.attempt('throws', describeValue(args), () => {
         const ws = new ctx.client.WebSocket(url, ...args)
         ws.on('error', () => {})
@@ -223,8 +233,16 @@ export const scenarios: Scenario[] = [
         .map((name) => `${name}=${name === 'WebSocket' ? options[name] === WebSocket : describeValue(options[name])}`)
         .join(' ')
     ctx.log('options', describeOptions(wss.options))
-    ctx.log('options', describeOptions(new WebSocketServer({ noServer: true, perMessageDeflate: true, path: '/x', custom: 5, clientTracking: false }).options))
-    ctx.log('options', describeOptions(new WebSocketServer({ noServer: true, maxPayload: undefined, WebSocket: undefined }).options))
+    ctx.log(
+      'options',
+      describeOptions(
+        new WebSocketServer({ noServer: true, perMessageDeflate: true, path: '/x', custom: 5, clientTracking: false }).options
+      )
+    )
+    ctx.log(
+      'options',
+      describeOptions(new WebSocketServer({ noServer: true, maxPayload: undefined, WebSocket: undefined }).options)
+    )
     ctx.attempt('methods', 'address', () => wss.address())
     ctx.log('clients', wss.clients, new WebSocketServer({ noServer: true, clientTracking: false }).clients === undefined)
     ctx.log('server', describeValue(wss._server))
@@ -240,7 +258,12 @@ export const scenarios: Scenario[] = [
       ['', '/anything'],
       ['/?q', '/?q']
     ]) {
-      ctx.log('shouldHandle', describeValue(path), describeValue(url), new WebSocketServer({ noServer: true, path }).shouldHandle({ url }))
+      ctx.log(
+        'shouldHandle',
+        describeValue(path),
+        describeValue(url),
+        new WebSocketServer({ noServer: true, path }).shouldHandle({ url })
+      )
     }
   })
 ]

@@ -22,7 +22,11 @@ class Packer {
   pack(data: Buffer | string): Buffer {
     const octets = Buffer.from(data)
     const dictionary = this.#takeover && this.#history.length > 0 ? this.#history.subarray(-(1 << this.#windowBits)) : undefined
-    const packed = zlib.deflateRawSync(octets, { windowBits: this.#windowBits, finishFlush: zlib.constants.Z_SYNC_FLUSH, dictionary })
+    const packed = zlib.deflateRawSync(octets, {
+      windowBits: this.#windowBits,
+      finishFlush: zlib.constants.Z_SYNC_FLUSH,
+      dictionary
+    })
     this.#history = Buffer.concat([this.#history, octets])
     return packed.subarray(0, -4)
   }
@@ -67,7 +71,8 @@ function recordMessages(ctx: Context, peer: RawPeer, takeover: boolean, lane = '
   peer.on('ended', () => ctx.log(lane, 'end of stream'))
 }
 
-const text = (length: number): string => 'The quick brown fox jumps over the lazy dog. '.repeat(Math.ceil(length / 45)).slice(0, length)
+const text = (length: number): string =>
+  'The quick brown fox jumps over the lazy dog. '.repeat(Math.ceil(length / 45)).slice(0, length)
 
 interface Setting {
   name: string
@@ -83,11 +88,31 @@ const never = { client: false, server: false }
 
 const settings: Setting[] = [
   { name: 'context takeover', params: '', options: { threshold: 0 }, takeover: always },
-  { name: 'no context takeover', params: '; server_no_context_takeover; client_no_context_takeover', options: { threshold: 0 }, takeover: never },
-  { name: 'no context takeover and the default threshold', params: '; server_no_context_takeover; client_no_context_takeover', options: {}, takeover: never },
+  {
+    name: 'no context takeover',
+    params: '; server_no_context_takeover; client_no_context_takeover',
+    options: { threshold: 0 },
+    takeover: never
+  },
+  {
+    name: 'no context takeover and the default threshold',
+    params: '; server_no_context_takeover; client_no_context_takeover',
+    options: {},
+    takeover: never
+  },
   { name: 'context takeover and the default threshold', params: '', options: {}, takeover: always },
-  { name: 'a window of 9 bits', params: '; server_max_window_bits=9; client_max_window_bits=9', options: { threshold: 0 }, takeover: always },
-  { name: 'a window of 8 bits', params: '; server_max_window_bits=8; client_max_window_bits=8', options: { threshold: 0 }, takeover: always }
+  {
+    name: 'a window of 9 bits',
+    params: '; server_max_window_bits=9; client_max_window_bits=9',
+    options: { threshold: 0 },
+    takeover: always
+  },
+  {
+    name: 'a window of 8 bits',
+    params: '; server_max_window_bits=8; client_max_window_bits=8',
+    options: { threshold: 0 },
+    takeover: always
+  }
 ]
 
 /** An endpoint under test that has negotiated the extension with a bare peer. */
@@ -168,7 +193,8 @@ export const scenarios: Scenario[] = [
     const { ws, peer } = await deflating(ctx, role)
     const packer = new Packer()
     const frames: Buffer[] = []
-    for (let i = 0; i < 10; i++) frames.push(peer.text(packer.pack(`compressed ${i}`), { rsv: 4 }), peer.text(`plain ${i}`), peer.ping(`${i}`))
+    for (let i = 0; i < 10; i++)
+      frames.push(peer.text(packer.pack(`compressed ${i}`), { rsv: 4 }), peer.text(`plain ${i}`), peer.ping(`${i}`))
     peer.write(...frames)
     peer.writeClose(1000)
     await ctx.finish(ws, peer)
@@ -184,17 +210,21 @@ export const scenarios: Scenario[] = [
   ...roles('6', 'the end of the stream waits for compressed messages before it', async (ctx, role) => {
     const { ws, peer } = await deflating(ctx, role)
     const packer = new Packer()
-    peer.socket.end(Buffer.concat([peer.text(packer.pack(text(100000)), { rsv: 4 }), peer.text('plain'), peer.text(packer.pack('x'), { rsv: 4 })]))
+    peer.socket.end(
+      Buffer.concat([peer.text(packer.pack(text(100000)), { rsv: 4 }), peer.text('plain'), peer.text(packer.pack('x'), { rsv: 4 })])
+    )
     await ctx.finish(ws, peer)
   }),
 
-  ...([
-    ['a reserved block type', Buffer.from([0x07])],
-    ['random octets', Buffer.from('ff00ff00ff00aa55', 'hex')],
-    ['a distance too far back', Buffer.from([0x4b, 0x04, 0x82, 0x00])],
-    ['a stored block with a wrong length check', Buffer.from([0x00, 0x05, 0x00, 0x00, 0x00, 0x61])],
-    ['text that was not compressed', Buffer.from('plain text')]
-  ] as [string, Buffer][]).flatMap(([name, octets]) =>
+  ...(
+    [
+      ['a reserved block type', Buffer.from([0x07])],
+      ['random octets', Buffer.from('ff00ff00ff00aa55', 'hex')],
+      ['a distance too far back', Buffer.from([0x4b, 0x04, 0x82, 0x00])],
+      ['a stored block with a wrong length check', Buffer.from([0x00, 0x05, 0x00, 0x00, 0x00, 0x61])],
+      ['text that was not compressed', Buffer.from('plain text')]
+    ] as [string, Buffer][]
+  ).flatMap(([name, octets]) =>
     roles('6', `corrupt data: ${name}`, async (ctx, role) => {
       const { ws, peer } = await deflating(ctx, role)
       peer.write(peer.text('before'), peer.binary(octets, { rsv: 4 }), peer.text('after'), peer.close(1000))
@@ -220,10 +250,19 @@ export const scenarios: Scenario[] = [
 
   ...roles('6', 'blocks of every kind, and a final block in a message', async (ctx, role) => {
     const { ws, peer } = await deflating(ctx, role)
-    const stored = zlib.deflateRawSync(Buffer.from('stored'), { level: 0, finishFlush: zlib.constants.Z_SYNC_FLUSH }).subarray(0, -4)
-    const fixed = zlib.deflateRawSync(Buffer.from('fixed'), { strategy: zlib.constants.Z_FIXED, finishFlush: zlib.constants.Z_SYNC_FLUSH }).subarray(0, -4)
+    const stored = zlib
+      .deflateRawSync(Buffer.from('stored'), { level: 0, finishFlush: zlib.constants.Z_SYNC_FLUSH })
+      .subarray(0, -4)
+    const fixed = zlib
+      .deflateRawSync(Buffer.from('fixed'), { strategy: zlib.constants.Z_FIXED, finishFlush: zlib.constants.Z_SYNC_FLUSH })
+      .subarray(0, -4)
     const final = Buffer.concat([zlib.deflateRawSync(Buffer.from('final')), Buffer.from([0])])
-    peer.write(peer.text(stored, { rsv: 4 }), peer.text(fixed, { rsv: 4 }), peer.text(final, { rsv: 4 }), peer.text(fixed, { rsv: 4 }))
+    peer.write(
+      peer.text(stored, { rsv: 4 }),
+      peer.text(fixed, { rsv: 4 }),
+      peer.text(final, { rsv: 4 }),
+      peer.text(fixed, { rsv: 4 })
+    )
     await Promise.race([waitFor(ws, 'message', 4), ctx.closed(ws)])
     if (ws.readyState === 1) peer.writeClose(1000)
     await ctx.finish(ws, peer)
@@ -274,14 +313,21 @@ export const scenarios: Scenario[] = [
   ...roles('6', 'RSV1 on a continuation of a compressed message', async (ctx, role) => {
     const { ws, peer } = await deflating(ctx, role)
     const whole = new Packer().pack('hello')
-    peer.write(peer.text(whole.subarray(0, 2), { rsv: 4, fin: false }), peer.frame({ opcode: 0, rsv: 4, payload: whole.subarray(2) }))
+    peer.write(
+      peer.text(whole.subarray(0, 2), { rsv: 4, fin: false }),
+      peer.frame({ opcode: 0, rsv: 4, payload: whole.subarray(2) })
+    )
     await ctx.finish(ws, peer)
   }),
 
   ...roles('6', 'compressed text that is not UTF-8', async (ctx, role) => {
     const { ws, peer } = await deflating(ctx, role)
     const packer = new Packer()
-    peer.write(peer.text(packer.pack('fine'), { rsv: 4 }), peer.text(packer.pack(Buffer.from([0x61, 0xff])), { rsv: 4 }), peer.text('after'))
+    peer.write(
+      peer.text(packer.pack('fine'), { rsv: 4 }),
+      peer.text(packer.pack(Buffer.from([0x61, 0xff])), { rsv: 4 }),
+      peer.text('after')
+    )
     await ctx.finish(ws, peer)
   }),
 
@@ -291,15 +337,20 @@ export const scenarios: Scenario[] = [
     await ctx.finish(ws, peer)
   }),
 
-  ...([
-    [1000, 1000],
-    [1000, 999],
-    [0, 100000]
-  ] as [number, number][]).flatMap(([maxPayload, length]) =>
+  ...(
+    [
+      [1000, 1000],
+      [1000, 999],
+      [0, 100000]
+    ] as [number, number][]
+  ).flatMap(([maxPayload, length]) =>
     roles('6', `maxPayload ${maxPayload} with an inflated message of ${length} octets, then one more octet`, async (ctx, role) => {
       const { ws, peer } = await deflating(ctx, role, '', { threshold: 0 }, { maxPayload })
       const packer = new Packer()
-      peer.write(peer.binary(packer.pack(Buffer.alloc(length, 1)), { rsv: 4 }), peer.binary(packer.pack(Buffer.alloc(1001, 1)), { rsv: 4 }))
+      peer.write(
+        peer.binary(packer.pack(Buffer.alloc(length, 1)), { rsv: 4 }),
+        peer.binary(packer.pack(Buffer.alloc(1001, 1)), { rsv: 4 })
+      )
       await Promise.race([waitFor(ws, 'message', 2), ctx.closed(ws)])
       if (ws.readyState === 1) peer.writeClose(1000)
       await ctx.finish(ws, peer)
@@ -344,8 +395,12 @@ export const scenarios: Scenario[] = [
 
   ...roles('6', 'terminate() while data is being compressed', async (ctx, role) => {
     const { ws, peer } = await quiet(ctx, role, '', { threshold: 0, codec: 'zlib' })
-    ws.send(text(200000), (error: Any) => ctx.log('callbacks', 'large', error === undefined || error === null || error instanceof Error))
-    ws.send('behind', (error: Any) => ctx.log('callbacks', 'behind', error === undefined || error === null || error instanceof Error))
+    ws.send(text(200000), (error: Any) =>
+      ctx.log('callbacks', 'large', error === undefined || error === null || error instanceof Error)
+    )
+    ws.send('behind', (error: Any) =>
+      ctx.log('callbacks', 'behind', error === undefined || error === null || error instanceof Error)
+    )
     ws.terminate()
     await ctx.closed(ws)
     await ctx.turns()
@@ -377,7 +432,12 @@ export const scenarios: Scenario[] = [
         ctx.log(`server ${i}`, ws.extensions, describeParams(ws))
         ws.on('message', (data: Buffer, isBinary: boolean) => ws.send(data, { binary: isBinary }))
       })
-      wss.on('headers', (headers: string[]) => ctx.log(`server ${i}`, headers.filter((line) => /extensions/i.test(line))))
+      wss.on('headers', (headers: string[]) =>
+        ctx.log(
+          `server ${i}`,
+          headers.filter((line) => /extensions/i.test(line))
+        )
+      )
       const ws = ctx.connect(`ws://127.0.0.1:${port}`, undefined, { perMessageDeflate: one }, `client ${i}`)
       await Promise.race([ctx.until(ws, 'open'), ctx.closed(ws)])
       ctx.log(`client ${i}`, ws.extensions, describeParams(ws))
@@ -394,7 +454,10 @@ export const scenarios: Scenario[] = [
   }),
 
   both('6', 'messages of many sizes through the extension', async (ctx) => {
-    const { ws, peer } = await ctx.pair({ server: { perMessageDeflate: { threshold: 0 } }, client: { perMessageDeflate: { threshold: 0 } } })
+    const { ws, peer } = await ctx.pair({
+      server: { perMessageDeflate: { threshold: 0 } },
+      client: { perMessageDeflate: { threshold: 0 } }
+    })
     peer.on('message', (data: Buffer, isBinary: boolean) => peer.send(data, { binary: isBinary }))
     const sizes = [0, 1, 2, 10, 100, 1000, 1024, 5000, 32767, 32768, 32769, 65536, 200000]
     const echoes = waitFor(ws, 'message', sizes.length * 2)
@@ -409,7 +472,12 @@ export const scenarios: Scenario[] = [
 ]
 
 /** As `deflating`, without the frames that this side's encoder made in the lane `wire`. */
-async function quiet(ctx: Context, role: 'client' | 'server', params: string, perMessageDeflate: Any): Promise<{ ws: Any; peer: RawPeer }> {
+async function quiet(
+  ctx: Context,
+  role: 'client' | 'server',
+  params: string,
+  perMessageDeflate: Any
+): Promise<{ ws: Any; peer: RawPeer }> {
   const recordPeer = ctx.recordPeer
   ctx.recordPeer = () => {}
   const result = await deflating(ctx, role, params, perMessageDeflate)

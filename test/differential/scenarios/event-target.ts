@@ -91,7 +91,20 @@ export const scenarios: Scenario[] = [
     for (const type of ['open', 'message', 'close', 'error']) {
       ws.addEventListener(type, function (this: Any, event: Any) {
         ctx.log('DOM', describeEvent(event), event.target === ws, this === ws)
-        for (const name of ['type', 'target', 'data', 'code', 'reason', 'wasClean', 'error', 'message', 'currentTarget', 'timeStamp', 'defaultPrevented', 'origin']) {
+        for (const name of [
+          'type',
+          'target',
+          'data',
+          'code',
+          'reason',
+          'wasClean',
+          'error',
+          'message',
+          'currentTarget',
+          'timeStamp',
+          'defaultPrevented',
+          'origin'
+        ]) {
           ctx.log('DOM', type, name, describeValue(event[name]))
         }
         ctx.attempt('assign', 'type', () => {

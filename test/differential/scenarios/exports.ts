@@ -26,7 +26,12 @@ export const scenarios = [
     ctx.log('identity', WebSocket.WebSocket === WebSocket, WebSocket.Server === WebSocket.WebSocketServer)
     ctx.log('module flag', '__esModule' in WebSocket)
     ctx.log('names', WebSocket.name, WebSocket.Server.name, WebSocket.length, WebSocket.Server.length)
-    ctx.log('keys', Object.keys(WebSocket).filter((name) => name !== 'kernels').sort())
+    ctx.log(
+      'keys',
+      Object.keys(WebSocket)
+        .filter((name) => name !== 'kernels')
+        .sort()
+    )
   }),
 
   module('2.3', "WebSocket's prototype has the same properties with the same flags", (ctx) => {
@@ -49,13 +54,26 @@ export const scenarios = [
 
   module('7', 'the low-level classes have the same names and lengths', (ctx) => {
     const { Receiver, Sender, PerMessageDeflate, createWebSocketStream, extension, subprotocol } = ctx.subject
-    for (const each of [Receiver, Sender, PerMessageDeflate, createWebSocketStream]) ctx.log('exports', `${each.name}/${each.length}`)
+    for (const each of [Receiver, Sender, PerMessageDeflate, createWebSocketStream])
+      ctx.log('exports', `${each.name}/${each.length}`)
     for (const each of [extension, subprotocol]) {
-      ctx.log('exports', Object.keys(each).sort(), Object.values(each).map((one: Any) => `${one.name}/${one.length}`).sort())
+      ctx.log(
+        'exports',
+        Object.keys(each).sort(),
+        Object.values(each)
+          .map((one: Any) => `${one.name}/${one.length}`)
+          .sort()
+      )
     }
-    ctx.log('Sender', ['close', 'ping', 'pong', 'send', 'sendFrame'].map((name) => describeProperty(Sender.prototype, name)))
+    ctx.log(
+      'Sender',
+      ['close', 'ping', 'pong', 'send', 'sendFrame'].map((name) => describeProperty(Sender.prototype, name))
+    )
     ctx.log('Sender', describeProperty(Sender, 'frame'))
-    ctx.log('PerMessageDeflate', ['offer', 'accept', 'compress', 'decompress', 'cleanup'].map((name) => describeProperty(PerMessageDeflate.prototype, name)))
+    ctx.log(
+      'PerMessageDeflate',
+      ['offer', 'accept', 'compress', 'decompress', 'cleanup'].map((name) => describeProperty(PerMessageDeflate.prototype, name))
+    )
     ctx.log('PerMessageDeflate', describeProperty(PerMessageDeflate, 'extensionName'), PerMessageDeflate.extensionName)
     ctx.log('Receiver', new Receiver() instanceof (Object.getPrototypeOf(Receiver) as Any), Object.getPrototypeOf(Receiver).name)
   }),
@@ -77,10 +95,32 @@ export const scenarios = [
   module('2.1', 'a WebSocket without an address is a server-side instance', (ctx) => {
     const { WebSocket } = ctx.subject
     const ws = new WebSocket(null, undefined, {})
-    for (const name of ['binaryType', 'bufferedAmount', 'extensions', 'isPaused', 'protocol', 'readyState', 'url', 'onopen', 'onmessage', 'onclose', 'onerror']) {
+    for (const name of [
+      'binaryType',
+      'bufferedAmount',
+      'extensions',
+      'isPaused',
+      'protocol',
+      'readyState',
+      'url',
+      'onopen',
+      'onmessage',
+      'onclose',
+      'onerror'
+    ]) {
       ctx.log('properties', name, describeValue(ws[name]))
     }
-    for (const name of ['_isServer', '_socket', '_receiver', '_sender', '_readyState', '_closeFrameSent', '_closeFrameReceived', '_protocol', '_extensions']) {
+    for (const name of [
+      '_isServer',
+      '_socket',
+      '_receiver',
+      '_sender',
+      '_readyState',
+      '_closeFrameSent',
+      '_closeFrameReceived',
+      '_protocol',
+      '_extensions'
+    ]) {
       ctx.log('private', name, describeValue(ws[name]))
     }
     ctx.attempt('methods', 'send', () => ws.send('x'))
@@ -98,7 +138,10 @@ export const scenarios = [
     const names = []
     for (const name in ws) if (!name.startsWith('_')) names.push(name)
     ctx.log('for in', names.sort())
-    ctx.log('own', Object.keys(ws).filter((name) => !name.startsWith('_')))
+    ctx.log(
+      'own',
+      Object.keys(ws).filter((name) => !name.startsWith('_'))
+    )
     ctx.log('tag', Object.prototype.toString.call(ws), String(ws))
   }),
 

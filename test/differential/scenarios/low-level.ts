@@ -75,7 +75,31 @@ const headers = [
   'permessage-deflate; client_max_window_bits; server_max_window_bits=10, permessage-deflate'
 ]
 
-const lists = ['', 'a,b,a,c', ' ', 'a', 'a,b', 'a, b', 'a ,b', 'a\t,\tb', ' a', 'a ', 'a,', ',a', 'a,,b', 'a b', 'a, a', 'a, A', 'a;b', 'é', 'a/b', "!#$%&'*+-.^_`|~09azAZ", 'a\n', 'a,b,c,d,a', '"a"']
+const lists = [
+  '',
+  'a,b,a,c',
+  ' ',
+  'a',
+  'a,b',
+  'a, b',
+  'a ,b',
+  'a\t,\tb',
+  ' a',
+  'a ',
+  'a,',
+  ',a',
+  'a,,b',
+  'a b',
+  'a, a',
+  'a, A',
+  'a;b',
+  'é',
+  'a/b',
+  "!#$%&'*+-.^_`|~09azAZ",
+  'a\n',
+  'a,b,c,d,a',
+  '"a"'
+]
 
 export const scenarios: Scenario[] = [
   module('7', 'Sender.frame: every kind of data and option', (ctx) => {
@@ -99,12 +123,21 @@ export const scenarios: Scenario[] = [
   module('7', 'Sender.frame: strings, maskBuffer and bare options', (ctx) => {
     const { Sender } = ctx.subject
     ctx.log('frames', Sender.frame('žluť', { fin: true, opcode: 1, mask: false, readOnly: false, rsv1: false }))
-    ctx.log('frames', Sender.frame('žluť', { fin: true, opcode: 1, mask: true, readOnly: false, rsv1: false, generateMask: fixedMask }))
+    ctx.log(
+      'frames',
+      Sender.frame('žluť', { fin: true, opcode: 1, mask: true, readOnly: false, rsv1: false, generateMask: fixedMask })
+    )
     ctx.log('frames', Sender.frame('', { fin: true, opcode: 1, mask: true, readOnly: false, rsv1: false, generateMask: fixedMask }))
     const maskBuffer = Buffer.from('abcd')
-    ctx.log('frames', Sender.frame('masked', { fin: true, opcode: 1, mask: true, maskBuffer, readOnly: false, rsv1: false, generateMask: () => {} }))
+    ctx.log(
+      'frames',
+      Sender.frame('masked', { fin: true, opcode: 1, mask: true, maskBuffer, readOnly: false, rsv1: false, generateMask: () => {} })
+    )
     ctx.log('frames', Sender.frame(octets(3), { fin: true, opcode: 10 }))
-    ctx.log('frames', Sender.frame(octets(3), {}).map((one: Buffer) => one.length))
+    ctx.log(
+      'frames',
+      Sender.frame(octets(3), {}).map((one: Buffer) => one.length)
+    )
     ctx.attempt('frames', 'no options', () => Sender.frame(octets(3)))
     const random = Sender.frame(octets(3), { fin: true, opcode: 2, mask: true, readOnly: false, rsv1: false })
     ctx.log('random', random.length, random[0].length, random[1].length)
@@ -183,7 +216,9 @@ export const scenarios: Scenario[] = [
         const results = [
           one.write(frame({ payload: 'text' })),
           one.write(frame({ opcode: 2, payload: octets(300) }), ctx.callback('callbacks', 'write')),
-          one.write(Buffer.concat([frame({ opcode: 9, payload: 'p' }), frame({ opcode: 10 }), frame({ fin: false, payload: 'a' })])),
+          one.write(
+            Buffer.concat([frame({ opcode: 9, payload: 'p' }), frame({ opcode: 10 }), frame({ fin: false, payload: 'a' })])
+          ),
           one.write(frame({ opcode: 0, payload: 'b' }))
         ]
         ctx.log('results', results)
@@ -202,7 +237,15 @@ export const scenarios: Scenario[] = [
           ['length', [frame({ opcode: 2, claim: 1n << 60n })]],
           ['maxPayload', [frame({ payload: 'x'.repeat(11) })], { maxPayload: 10 }],
           ['maxFragments', [frame({ fin: false }), frame({ opcode: 0 })], { maxFragments: 1 }],
-          ['maxBufferedChunks', [frame({ payload: 'abc' }).subarray(0, 3), frame({ payload: 'abc' }).subarray(3, 4), frame({ payload: 'abc' }).subarray(4, 5)], { maxBufferedChunks: 1 }]
+          [
+            'maxBufferedChunks',
+            [
+              frame({ payload: 'abc' }).subarray(0, 3),
+              frame({ payload: 'abc' }).subarray(3, 4),
+              frame({ payload: 'abc' }).subarray(4, 5)
+            ],
+            { maxBufferedChunks: 1 }
+          ]
         ]
         for (const [name, chunks, options] of wrong) {
           const one = receiver(ctx, { isServer, ...options }, name)
@@ -215,7 +258,13 @@ export const scenarios: Scenario[] = [
       }),
 
       module('7', `Receiver as ${role}: binaryType, allowSynchronousEvents and skipUTF8Validation`, async (ctx) => {
-        for (const options of [{ binaryType: 'arraybuffer' }, { binaryType: 'fragments' }, { allowSynchronousEvents: false }, { skipUTF8Validation: true }, { maxPayload: 5 }]) {
+        for (const options of [
+          { binaryType: 'arraybuffer' },
+          { binaryType: 'fragments' },
+          { allowSynchronousEvents: false },
+          { skipUTF8Validation: true },
+          { maxPayload: 5 }
+        ]) {
           const lane = describeValue(options)
           const one = receiver(ctx, { isServer, ...options }, lane)
           one.write(Buffer.concat([frame({ opcode: 2, payload: 'a' }), frame({ payload: 'b' }), frame({ opcode: 9 })]))
@@ -231,7 +280,10 @@ export const scenarios: Scenario[] = [
 
   module('7', 'Receiver: chunks that wait behind a close frame are dropped', async (ctx) => {
     const one = receiver(ctx, { allowSynchronousEvents: false })
-    one.write(Buffer.concat([buildFrame({ opcode: 9 }), buildFrame({ opcode: 8, payload: closePayload(1000) })]), ctx.callback('callbacks', 'first'))
+    one.write(
+      Buffer.concat([buildFrame({ opcode: 9 }), buildFrame({ opcode: 8, payload: closePayload(1000) })]),
+      ctx.callback('callbacks', 'first')
+    )
     one.write(buildFrame({ payload: 'after' }), ctx.callback('callbacks', 'second'))
     one.write(buildFrame({ opcode: 15 }), ctx.callback('callbacks', 'third'))
     await ctx.turns()
@@ -269,20 +321,40 @@ export const scenarios: Scenario[] = [
         })
       })
     )
-    one.write(Buffer.concat([buildFrame({ rsv: 4, payload: packed }), buildFrame({ opcode: 9, payload: 'p' }), buildFrame({ payload: 'plain' })]))
+    one.write(
+      Buffer.concat([
+        buildFrame({ rsv: 4, payload: packed }),
+        buildFrame({ opcode: 9, payload: 'p' }),
+        buildFrame({ payload: 'plain' })
+      ])
+    )
     await two
     await ctx.turns()
     deflate.cleanup()
   }),
 
   module('7', 'extension.parse', (ctx) => {
-    for (const header of headers) ctx.attempt('parse', describeValue(header), () => JSON.stringify(ctx.subject.extension.parse(header)))
-    ctx.log('prototype', Object.getPrototypeOf(ctx.subject.extension.parse('foo; bar')), Object.getPrototypeOf(ctx.subject.extension.parse('foo; bar').foo[0]))
+    for (const header of headers)
+      ctx.attempt('parse', describeValue(header), () => JSON.stringify(ctx.subject.extension.parse(header)))
+    ctx.log(
+      'prototype',
+      Object.getPrototypeOf(ctx.subject.extension.parse('foo; bar')),
+      Object.getPrototypeOf(ctx.subject.extension.parse('foo; bar').foo[0])
+    )
   }),
 
   module('7', 'extension.format', (ctx) => {
     const { format } = ctx.subject.extension
-    for (const value of [{}, { foo: {} }, { foo: [{}] }, { foo: [{ bar: true }] }, { foo: [{ bar: 10, baz: 'x' }] }, { foo: [{ bar: [true, 2] }, {}] }, { foo: {}, bar: { a: 1 } }, { foo: { a: false, b: '' } }]) {
+    for (const value of [
+      {},
+      { foo: {} },
+      { foo: [{}] },
+      { foo: [{ bar: true }] },
+      { foo: [{ bar: 10, baz: 'x' }] },
+      { foo: [{ bar: [true, 2] }, {}] },
+      { foo: {}, bar: { a: 1 } },
+      { foo: { a: false, b: '' } }
+    ]) {
       ctx.attempt('format', describeValue(value), () => format(value))
     }
   }),
@@ -357,7 +429,11 @@ export const scenarios: Scenario[] = [
 
   module('7', 'PerMessageDeflate: what one side compresses the other decompresses', async (ctx) => {
     const { PerMessageDeflate } = ctx.subject
-    for (const params of [{}, { client_no_context_takeover: [true], server_no_context_takeover: [true] }, { server_max_window_bits: ['9'], client_max_window_bits: ['9'] }]) {
+    for (const params of [
+      {},
+      { client_no_context_takeover: [true], server_no_context_takeover: [true] },
+      { server_max_window_bits: ['9'], client_max_window_bits: ['9'] }
+    ]) {
       const one = new PerMessageDeflate({ threshold: 0 })
       const other = new PerMessageDeflate({ threshold: 0, isServer: true })
       one.accept([{ ...params }])
@@ -366,8 +442,8 @@ export const scenarios: Scenario[] = [
         for (const fin of [false, true]) {
           const packed = await ctx.wait('compress', call(one, 'compress', Buffer.from(data), fin))
           ctx.log('compress', packed.constructor.name, Buffer.isBuffer(packed))
-          const octets = await ctx.wait('decompress', call(other, 'decompress', packed, fin))
-          ctx.log('decompress', octets)
+          const unpacked = await ctx.wait('decompress', call(other, 'decompress', packed, fin))
+          ctx.log('decompress', unpacked)
         }
       }
       one.cleanup()
@@ -379,9 +455,21 @@ export const scenarios: Scenario[] = [
     const { PerMessageDeflate } = ctx.subject
     const one = new PerMessageDeflate({ maxPayload: 100 })
     one.accept([{}])
-    ctx.log('errors', await ctx.wait('decompress', call(one, 'decompress', Buffer.from([0x07]), true).catch((error: Error) => error)))
+    ctx.log(
+      'errors',
+      await ctx.wait(
+        'decompress',
+        call(one, 'decompress', Buffer.from([0x07]), true).catch((error: Error) => error)
+      )
+    )
     const bomb = zlib.deflateRawSync(Buffer.alloc(10000), { finishFlush: zlib.constants.Z_SYNC_FLUSH })
-    ctx.log('errors', await ctx.wait('decompress', call(one, 'decompress', bomb, true).catch((error: Error) => error)))
+    ctx.log(
+      'errors',
+      await ctx.wait(
+        'decompress',
+        call(one, 'decompress', bomb, true).catch((error: Error) => error)
+      )
+    )
     one.cleanup()
     one.cleanup()
   }),

@@ -73,7 +73,16 @@ export const scenarios: Scenario[] = [
   ...roles('11', 'the socket may be looked at, written to and corked', async (ctx, role) => {
     const { ws, peer } = await ctx.endpoint(role)
     const key = role === 'client' ? TEST_KEY : null
-    ctx.log('socket', ws._socket instanceof net.Socket, ws._socket.remoteAddress, ws._socket.remoteFamily, ws._socket.writableNeedDrain, ws._socket.writable, ws._socket.readable, ws._socket.readableFlowing)
+    ctx.log(
+      'socket',
+      ws._socket instanceof net.Socket,
+      ws._socket.remoteAddress,
+      ws._socket.remoteFamily,
+      ws._socket.writableNeedDrain,
+      ws._socket.writable,
+      ws._socket.readable,
+      ws._socket.readableFlowing
+    )
     ctx.attempt('socket', 'setKeepAlive', () => ws._socket.setKeepAlive(true) === ws._socket)
     ws.send('1')
     ws._socket.write(buildFrame({ payload: 'written to the socket', key }))
@@ -159,7 +168,9 @@ export const scenarios: Scenario[] = [
       peer.head = []
       ctx.recordPeer(peer)
       const head = peer.text('in the head')
-      ctx.attempt('calls', 'setSocket', () => ws.setSocket(near, head, { allowSynchronousEvents: true, maxPayload: 100, skipUTF8Validation: false }))
+      ctx.attempt('calls', 'setSocket', () =>
+        ws.setSocket(near, head, { allowSynchronousEvents: true, maxPayload: 100, skipUTF8Validation: false })
+      )
       ctx.log('state', ws.readyState, ws._socket === near)
       await ctx.until(ws, 'message')
       ws.send('from here')
@@ -221,7 +232,13 @@ export const scenarios: Scenario[] = [
       clients.push(ws)
       await ctx.until(ws, 'open')
     }
-    const frame = ctx.server.Sender.frame(Buffer.from('prepared once'), { readOnly: false, mask: false, rsv1: false, opcode: 1, fin: true })
+    const frame = ctx.server.Sender.frame(Buffer.from('prepared once'), {
+      readOnly: false,
+      mask: false,
+      rsv1: false,
+      opcode: 1,
+      fin: true
+    })
     const got = clients.map((ws) => ctx.until(ws, 'message'))
     for (const ws of wss.clients) ws._sender.sendFrame(frame, ctx.callback('callbacks', 'sendFrame'))
     await Promise.all(got)
@@ -250,7 +267,13 @@ export const scenarios: Scenario[] = [
     const ws = await accepted
     ws._socket.on('close', () => ctx.log('socket', 'closed'))
     await ctx.turns()
-    const list = ctx.subject.Sender.frame(Buffer.from('4hello'), { fin: true, rsv1: false, opcode: 1, mask: false, readOnly: false })
+    const list = ctx.subject.Sender.frame(Buffer.from('4hello'), {
+      fin: true,
+      rsv1: false,
+      opcode: 1,
+      mask: false,
+      readOnly: false
+    })
     ws._sender.sendFrame(list, ctx.callback('callbacks', 'sendFrame'))
     ws.send('4second', { compress: false }, ctx.callback('callbacks', 'send'))
     await ctx.wait('frames', peer.untilFrames(2))
@@ -261,8 +284,18 @@ export const scenarios: Scenario[] = [
 
   server('11', 'what a server shows: _server, options and listener counts', async (ctx) => {
     const { wss } = await ctx.listen()
-    ctx.log('server', wss._server instanceof http.Server, wss._server.listening, typeof wss.options, wss.options.port, wss.options.host)
-    ctx.log('listeners', ['upgrade', 'listening', 'error', 'request'].map((name) => wss._server.listenerCount(name)))
+    ctx.log(
+      'server',
+      wss._server instanceof http.Server,
+      wss._server.listening,
+      typeof wss.options,
+      wss.options.port,
+      wss.options.host
+    )
+    ctx.log(
+      'listeners',
+      ['upgrade', 'listening', 'error', 'request'].map((name) => wss._server.listenerCount(name))
+    )
     const closed = ctx.until(wss, 'close')
     wss.close()
     await closed

@@ -11,7 +11,9 @@ const lengths = [0, 1, 2, 3, 4, 5, 8, 16, 31, 32, 33, 47, 48, 64, 125, 126, 127,
 export const scenarios: Scenario[] = [
   ...roles('2.5', 'text and binary of many lengths in one chunk', async (ctx, role) => {
     const { ws, peer } = await ctx.endpoint(role)
-    peer.write(...lengths.flatMap((length) => [peer.binary(octets(length)), peer.text('ž'.repeat(length >> 1) + 'x'.repeat(length & 1))]))
+    peer.write(
+      ...lengths.flatMap((length) => [peer.binary(octets(length)), peer.text('ž'.repeat(length >> 1) + 'x'.repeat(length & 1))])
+    )
     peer.writeClose(1000)
     await ctx.finish(ws, peer)
   }),
@@ -19,7 +21,10 @@ export const scenarios: Scenario[] = [
   ...roles('2.5', 'text and binary of some lengths octet by octet', async (ctx, role) => {
     const { ws, peer, socket } = await ctx.endpoint(role)
     for (const length of [0, 1, 5, 126, 130]) {
-      await peer.trickle(Buffer.concat([peer.binary(octets(length)), peer.text('ž'.repeat(length >> 1) + 'x'.repeat(length & 1))]), socket)
+      await peer.trickle(
+        Buffer.concat([peer.binary(octets(length)), peer.text('ž'.repeat(length >> 1) + 'x'.repeat(length & 1))]),
+        socket
+      )
     }
     peer.writeClose(1000)
     await ctx.finish(ws, peer)
@@ -45,7 +50,13 @@ export const scenarios: Scenario[] = [
 
   ...roles('2.5', 'large messages over many chunks', async (ctx, role) => {
     const { ws, peer } = await ctx.endpoint(role)
-    peer.write(peer.binary(octets(65535)), peer.binary(octets(65536)), peer.text('é'.repeat(100000)), peer.binary(octets(300001)), peer.ping('end'))
+    peer.write(
+      peer.binary(octets(65535)),
+      peer.binary(octets(65536)),
+      peer.text('é'.repeat(100000)),
+      peer.binary(octets(300001)),
+      peer.ping('end')
+    )
     peer.writeClose(1000)
     await ctx.finish(ws, peer)
   }),
@@ -115,7 +126,12 @@ export const scenarios: Scenario[] = [
       ws.binaryType = binaryType
       ctx.log('binaryType', ws.binaryType)
       ws.on('message', (data: Any) => {
-        ctx.log('classes', data.constructor.name, Array.isArray(data) && data.length, data instanceof ArrayBuffer && data.byteLength)
+        ctx.log(
+          'classes',
+          data.constructor.name,
+          Array.isArray(data) && data.length,
+          data instanceof ArrayBuffer && data.byteLength
+        )
       })
       ws.addEventListener('message', (event: Any) => ctx.log('DOM', event.data))
       peer.write(
@@ -182,21 +198,30 @@ export const scenarios: Scenario[] = [
     const { ws, peer } = await ctx.endpoint(role)
     ws.on('message', (data: Any) => data.fill(0))
     ws.on('ping', (data: Any) => data.fill(0))
-    peer.write(peer.text('one'), peer.binary('two'), peer.ping('p'), peer.text('three'), peer.binary(octets(300)), peer.text('last'))
+    peer.write(
+      peer.text('one'),
+      peer.binary('two'),
+      peer.ping('p'),
+      peer.text('three'),
+      peer.binary(octets(300)),
+      peer.text('last')
+    )
     peer.writeClose(1000)
     await ctx.finish(ws, peer)
   }),
 
-  ...([
-    ['exactly maxPayload', { maxPayload: 10 }, 10],
-    ['maxPayload 0', { maxPayload: 0 }, 1000],
-    ['negative maxPayload', { maxPayload: -5 }, 1000],
-    ['maxPayload undefined', { maxPayload: undefined }, 1000],
-    ['maxPayload null', { maxPayload: null }, 1000],
-    ['maxPayload as a string', { maxPayload: '10' }, 10],
-    ['maxPayload beyond 2^31', { maxPayload: 2 ** 31 }, 1000],
-    ['maxPayload of 2^32 + 10', { maxPayload: 2 ** 32 + 10 }, 10]
-  ] as [string, Any, number][]).flatMap(([name, options, length]) =>
+  ...(
+    [
+      ['exactly maxPayload', { maxPayload: 10 }, 10],
+      ['maxPayload 0', { maxPayload: 0 }, 1000],
+      ['negative maxPayload', { maxPayload: -5 }, 1000],
+      ['maxPayload undefined', { maxPayload: undefined }, 1000],
+      ['maxPayload null', { maxPayload: null }, 1000],
+      ['maxPayload as a string', { maxPayload: '10' }, 10],
+      ['maxPayload beyond 2^31', { maxPayload: 2 ** 31 }, 1000],
+      ['maxPayload of 2^32 + 10', { maxPayload: 2 ** 32 + 10 }, 10]
+    ] as [string, Any, number][]
+  ).flatMap(([name, options, length]) =>
     roles('2.2', `limits: ${name}`, async (ctx, role) => {
       const { ws, peer } = await ctx.endpoint(role, options)
       peer.write(
@@ -230,18 +255,22 @@ export const scenarios: Scenario[] = [
     await ctx.finish(ws, peer)
   }),
 
-  ...([
-    [1, 1],
-    [2, 2],
-    [0, 50],
-    [-1, 50],
-    [undefined, 50],
-    ['2', 2]
-  ] as [Any, number][]).flatMap(([maxFragments, count]) =>
+  ...(
+    [
+      [1, 1],
+      [2, 2],
+      [0, 50],
+      [-1, 50],
+      [undefined, 50],
+      ['2', 2]
+    ] as [Any, number][]
+  ).flatMap(([maxFragments, count]) =>
     roles('2.2', `limits: maxFragments ${JSON.stringify(maxFragments)} with ${count} frames and one more`, async (ctx, role) => {
       const { ws, peer } = await ctx.endpoint(role, { maxFragments })
       const message = (frames: number): Buffer[] =>
-        Array.from({ length: frames }, (_, i) => peer.frame({ opcode: i === 0 ? 1 : 0, fin: i === frames - 1, payload: String(i % 10) }))
+        Array.from({ length: frames }, (_, i) =>
+          peer.frame({ opcode: i === 0 ? 1 : 0, fin: i === frames - 1, payload: String(i % 10) })
+        )
       peer.write(...message(count), ...message(count), ...message(count + 1), peer.close(1000))
       await ctx.finish(ws, peer)
     })
@@ -264,25 +293,31 @@ export const scenarios: Scenario[] = [
     await ctx.finish(ws, peer)
   }),
 
-  ...([
-    [3, 3],
-    [3, 4],
-    [0, 20],
-    [-1, 20],
-    ['2', 3]
-  ] as [Any, number][]).flatMap(([maxBufferedChunks, count]) =>
-    roles('2.2', `limits: maxBufferedChunks ${JSON.stringify(maxBufferedChunks)} with a frame in ${count} chunks`, async (ctx, role) => {
-      const { ws, peer, socket } = await ctx.endpoint(role, { maxBufferedChunks })
-      const frame = peer.binary('0123456789'.repeat(3))
-      const head = frame.length - 30
-      // Header and first octets, then one octet a chunk, then the rest.
-      await peer.trickle(frame.subarray(0, head + 1), socket, head + 1)
-      for (let i = 1; i < count - 1; i++) await peer.trickle(frame.subarray(head + i, head + i + 1), socket)
-      await peer.trickle(frame.subarray(head + count - 1), socket, 100)
-      if (ws.readyState === 1) peer.write(peer.text('after'))
-      if (ws.readyState === 1) peer.writeClose(1000)
-      await ctx.finish(ws, peer)
-    })
+  ...(
+    [
+      [3, 3],
+      [3, 4],
+      [0, 20],
+      [-1, 20],
+      ['2', 3]
+    ] as [Any, number][]
+  ).flatMap(([maxBufferedChunks, count]) =>
+    roles(
+      '2.2',
+      `limits: maxBufferedChunks ${JSON.stringify(maxBufferedChunks)} with a frame in ${count} chunks`,
+      async (ctx, role) => {
+        const { ws, peer, socket } = await ctx.endpoint(role, { maxBufferedChunks })
+        const frame = peer.binary('0123456789'.repeat(3))
+        const head = frame.length - 30
+        // Header and first octets, then one octet a chunk, then the rest.
+        await peer.trickle(frame.subarray(0, head + 1), socket, head + 1)
+        for (let i = 1; i < count - 1; i++) await peer.trickle(frame.subarray(head + i, head + i + 1), socket)
+        await peer.trickle(frame.subarray(head + count - 1), socket, 100)
+        if (ws.readyState === 1) peer.write(peer.text('after'))
+        if (ws.readyState === 1) peer.writeClose(1000)
+        await ctx.finish(ws, peer)
+      }
+    )
   ),
 
   ...roles('2.4', 'pause() stops reading, resume() goes on', async (ctx, role) => {
@@ -414,7 +449,15 @@ export const scenarios: Scenario[] = [
         setImmediate(() => ctx.log('ws', `immediate after ${data}`))
       })
     }
-    peer.write(peer.text('1'), peer.binary('2'), peer.ping('3'), peer.pong('4'), peer.text('5', { fin: false }), peer.ping('6'), peer.frame({ opcode: 0, payload: '7' }))
+    peer.write(
+      peer.text('1'),
+      peer.binary('2'),
+      peer.ping('3'),
+      peer.pong('4'),
+      peer.text('5', { fin: false }),
+      peer.ping('6'),
+      peer.frame({ opcode: 0, payload: '7' })
+    )
     peer.writeClose(1000)
     await ctx.finish(ws, peer)
   }),
@@ -428,7 +471,15 @@ export const scenarios: Scenario[] = [
         setImmediate(() => ctx.log('immediates', `immediate after ${data}`))
       })
     }
-    peer.write(peer.text('1'), peer.binary('2'), peer.ping('3'), peer.pong('4'), peer.text('5', { fin: false }), peer.ping('6'), peer.frame({ opcode: 0, payload: '7' }))
+    peer.write(
+      peer.text('1'),
+      peer.binary('2'),
+      peer.ping('3'),
+      peer.pong('4'),
+      peer.text('5', { fin: false }),
+      peer.ping('6'),
+      peer.frame({ opcode: 0, payload: '7' })
+    )
     await ctx.turns()
     peer.writeClose(1000)
     await ctx.finish(ws, peer)

@@ -12,24 +12,35 @@ import { client } from '../harness.js'
 import type { Context, Scenario } from '../harness.js'
 import type { Any } from '../implementations.js'
 
-const redirect = (location: string, status = 302): string => `HTTP/1.1 ${status} Found\r\nLocation: ${location}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
+const redirect = (location: string, status = 302): string =>
+  `HTTP/1.1 ${status} Found\r\nLocation: ${location}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
 
-const personal = { headers: { Authorization: 'Basic secret', Cookie: 'c=d', Host: 'custom.example', 'X-Other': 'kept' }, followRedirects: true }
+const personal = {
+  headers: { Authorization: 'Basic secret', Cookie: 'c=d', Host: 'custom.example', 'X-Other': 'kept' },
+  followRedirects: true
+}
 
 /** A server that lets a client in and records what of its request a redirect may have changed. */
 async function target(ctx: Context, label: string, options: Any = {}): Promise<{ port: number; url: string }> {
   return ctx.rawServer((peer, key) => {
     for (const line of peer.head as string[]) {
-      if (/^(GET|host|authorization|cookie|x-|origin|sec-websocket-(protocol|version))/i.test(line)) ctx.log(label, describeHeaderLine(line))
+      if (/^(GET|host|authorization|cookie|x-|origin|sec-websocket-(protocol|version))/i.test(line))
+        ctx.log(label, describeHeaderLine(line))
     }
-    peer.write(responseOctets(key, /^sec-websocket-protocol/im.test((peer.head as string[]).join('\n')) ? { 'Sec-WebSocket-Protocol': 'p' } : {}))
+    peer.write(
+      responseOctets(
+        key,
+        /^sec-websocket-protocol/im.test((peer.head as string[]).join('\n')) ? { 'Sec-WebSocket-Protocol': 'p' } : {}
+      )
+    )
   }, options)
 }
 
 /** Redirects once to `location`. */
 async function redirecting(ctx: Context, location: string, status?: number): Promise<{ port: number; url: string }> {
   return ctx.rawServer((peer) => {
-    for (const line of peer.head as string[]) if (/^(GET|authorization|cookie|x-)/i.test(line)) ctx.log('first request', describeHeaderLine(line))
+    for (const line of peer.head as string[])
+      if (/^(GET|authorization|cookie|x-)/i.test(line)) ctx.log('first request', describeHeaderLine(line))
     peer.socket.end(redirect(location, status))
   })
 }
@@ -58,7 +69,10 @@ export const scenarios: Scenario[] = [
   }),
 
   client('2.2', 'a redirect without a Location and one of status 200 with it', async (ctx) => {
-    for (const answer of ['HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n', 'HTTP/1.1 200 OK\r\nLocation: ws://127.0.0.1:1\r\nContent-Length: 0\r\n\r\n']) {
+    for (const answer of [
+      'HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nLocation: ws://127.0.0.1:1\r\nContent-Length: 0\r\n\r\n'
+    ]) {
       const { url } = await ctx.rawServer((peer) => peer.socket.end(answer))
       await outcome(ctx, ctx.connect(url, undefined, { followRedirects: true }))
     }
@@ -72,7 +86,13 @@ export const scenarios: Scenario[] = [
     client('2.2', `a redirect to ${name}`, async (ctx) => {
       let count = 0
       const { url } = await ctx.rawServer((peer, key) => {
-        ctx.log('requests', (peer.head as string[])[0], String(peer.header('authorization')), String(peer.header('cookie')), String(peer.header('host')))
+        ctx.log(
+          'requests',
+          (peer.head as string[])[0],
+          String(peer.header('authorization')),
+          String(peer.header('cookie')),
+          String(peer.header('host'))
+        )
         if (count++ === 0) peer.socket.end(redirect(location))
         else peer.write(responseOctets(key))
       })
@@ -111,7 +131,8 @@ export const scenarios: Scenario[] = [
   client('2.2', 'headers to the same host are kept', async (ctx) => {
     let count = 0
     const { url } = await ctx.rawServer((peer, key) => {
-      for (const line of peer.head as string[]) if (/^(GET|host|authorization|cookie|x-)/i.test(line)) ctx.log('requests', describeHeaderLine(line))
+      for (const line of peer.head as string[])
+        if (/^(GET|host|authorization|cookie|x-)/i.test(line)) ctx.log('requests', describeHeaderLine(line))
       if (count++ === 0) peer.socket.end(redirect('/again'))
       else peer.write(responseOctets(key))
     })
@@ -161,7 +182,17 @@ export const scenarios: Scenario[] = [
     const ws = ctx.connect(first.url, undefined, personal)
     ws.on('redirect', (...args: Any[]) => {
       const [address, req] = args
-      ctx.log('redirect', args.length, address, req.constructor.name, String(req.getHeader('authorization')), String(req.getHeader('cookie')), ws.url, req === ws._req, ws.readyState)
+      ctx.log(
+        'redirect',
+        args.length,
+        address,
+        req.constructor.name,
+        String(req.getHeader('authorization')),
+        String(req.getHeader('cookie')),
+        ws.url,
+        req === ws._req,
+        ws.readyState
+      )
     })
     await outcome(ctx, ws)
   }),
@@ -204,7 +235,7 @@ export const scenarios: Scenario[] = [
   client('2.2', 'handshakeTimeout holds for the request after a redirect', async (ctx) => {
     const { url } = await ctx.rawServer(() => {})
     const first = await redirecting(ctx, url)
-    await outcome(ctx, ctx.connect(first.url, undefined, { followRedirects: true, handshakeTimeout: 30 }))
+    await outcome(ctx, ctx.connect(first.url, undefined, { followRedirects: true, handshakeTimeout: 500 }))
   }),
 
   client('2.2', 'a redirect from a secure address to an insecure one', async (ctx) => {
@@ -225,7 +256,9 @@ export const scenarios: Scenario[] = [
     const second = https.createServer({ key: tlsKey, cert })
     second.on('upgrade', (req, socket) => {
       ctx.log('second request', String(req.headers.authorization), String(req.headers.cookie), String(req.headers['x-other']))
-      socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(String(req.headers['sec-websocket-key']))}\r\n\r\n`)
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(String(req.headers['sec-websocket-key']))}\r\n\r\n`
+      )
       socket.on('error', () => {})
     })
     await new Promise<void>((resolve) => second.listen(0, '127.0.0.1', resolve))

@@ -269,7 +269,9 @@ export const scenarios: Scenario[] = [
       for (const method of ['send', 'ping', 'pong']) {
         ctx.attempt(state, method, () => ws[method]('data', ctx.callback(`${state} callbacks`, method)))
         ctx.attempt(state, `${method} without callback`, () => ws[method]('data'))
-        ctx.attempt(state, `${method} with options`, () => ws[method]('data', method === 'send' ? {} : true, ctx.callback(`${state} callbacks`, method)))
+        ctx.attempt(state, `${method} with options`, () =>
+          ws[method]('data', method === 'send' ? {} : true, ctx.callback(`${state} callbacks`, method))
+        )
         ctx.attempt(state, `${method} of nothing`, () => ws[method](undefined, ctx.callback(`${state} callbacks`, method)))
         ctx.attempt(state, `${method} callback alone`, () => ws[method](ctx.callback(`${state} callbacks`, method)))
       }
@@ -394,7 +396,7 @@ export const scenarios: Scenario[] = [
       // Something large goes first, so that no pong behind it can be written while the peer does not read.
       peer.socket.pause()
       ws.send(Buffer.alloc(largeOctets))
-      ws.bufferedAmount
+      void ws.bufferedAmount
       peer.write(...Array.from({ length: 5 }, (_, i) => peer.ping(`${i}`)))
       await Promise.race([ctx.closed(ws), waitForEvents(ws, 'ping', 5)])
       await ctx.turns()
@@ -408,7 +410,7 @@ export const scenarios: Scenario[] = [
     const { ws, peer } = await ctx.endpoint(role)
     peer.socket.pause()
     ws.send(Buffer.alloc(largeOctets))
-    ws.bufferedAmount
+    void ws.bufferedAmount
     peer.write(...Array.from({ length: 62 }, (_, i) => peer.ping(`${i}`)))
     await ctx.closed(ws)
   }),
@@ -432,7 +434,10 @@ export const scenarios: Scenario[] = [
 
   both('2.4', 'messages of every size arrive as they were sent', async (ctx) => {
     const { ws, peer } = await ctx.pair()
-    const sizes = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 100, 125, 126, 127, 128, 255, 256, 1000, 4095, 4096, 4097, 16383, 65535, 65536, 65537, 131072, 300001]
+    const sizes = [
+      0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 100, 125, 126, 127, 128, 255, 256, 1000, 4095, 4096, 4097,
+      16383, 65535, 65536, 65537, 131072, 300001
+    ]
     let echoed = 0
     peer.on('message', (data: Buffer, isBinary: boolean) => peer.send(data, { binary: isBinary }))
     const all = new Promise<void>((resolve) =>
@@ -483,13 +488,18 @@ export const scenarios: Scenario[] = [
   ...roles('11', 'a list of Sender.frame is sent as it stands', async (ctx, role) => {
     const { ws, peer } = await ctx.endpoint(role)
     const { Sender } = ctx.subject
-    const frame = (data: Any, more = {}): Buffer[] => Sender.frame(data, { fin: true, rsv1: false, opcode: 1, mask: role === 'client', readOnly: false, ...more })
+    const frame = (data: Any, more = {}): Buffer[] =>
+      Sender.frame(data, { fin: true, rsv1: false, opcode: 1, mask: role === 'client', readOnly: false, ...more })
     ws.send('before')
-    ctx.attempt('calls', 'sendFrame', () => ws._sender.sendFrame(frame(Buffer.from('prepared')), ctx.callback('callbacks', 'sendFrame')))
+    ctx.attempt('calls', 'sendFrame', () =>
+      ws._sender.sendFrame(frame(Buffer.from('prepared')), ctx.callback('callbacks', 'sendFrame'))
+    )
     ws.send('between')
     ctx.attempt('calls', 'sendFrame', () => ws._sender.sendFrame(frame(Buffer.alloc(0)), ctx.callback('callbacks', 'empty')))
     ctx.attempt('calls', 'sendFrame', () => ws._sender.sendFrame(frame('as string')))
-    ctx.attempt('calls', 'sendFrame', () => ws._sender.sendFrame([buildFrame({ opcode: 2, payload: 'hand made', key: role === 'client' ? Buffer.from('abcd') : null })]))
+    ctx.attempt('calls', 'sendFrame', () =>
+      ws._sender.sendFrame([buildFrame({ opcode: 2, payload: 'hand made', key: role === 'client' ? Buffer.from('abcd') : null })])
+    )
     ws.send('after', ctx.callback('callbacks', 'send'))
     await ctx.wait('frames', peer.untilFrames(7))
     await ctx.turns()

@@ -58,11 +58,31 @@ const requests: [string, Headers, Any?, string?, string?][] = [
   ['an invalid extension header', { 'Sec-WebSocket-Extensions': 'permessage-deflate; ' }, { perMessageDeflate: true }],
   ['an empty extension header', { 'Sec-WebSocket-Extensions': '' }, { perMessageDeflate: true }],
   ['an unknown extension parameter', { 'Sec-WebSocket-Extensions': 'permessage-deflate; foo' }, { perMessageDeflate: true }],
-  ['an extension parameter twice', { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=10; server_max_window_bits=11' }, { perMessageDeflate: true }],
-  ['an invalid extension parameter value', { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=7' }, { perMessageDeflate: true }],
-  ['an offer that is refused', { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=10' }, { perMessageDeflate: { serverMaxWindowBits: false } }],
-  ['the second offer taken', { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=10, permessage-deflate' }, { perMessageDeflate: { serverMaxWindowBits: false } }],
-  ['an offer among others', { 'Sec-WebSocket-Extensions': 'foo, permessage-deflate; client_max_window_bits, bar' }, { perMessageDeflate: true }],
+  [
+    'an extension parameter twice',
+    { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=10; server_max_window_bits=11' },
+    { perMessageDeflate: true }
+  ],
+  [
+    'an invalid extension parameter value',
+    { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=7' },
+    { perMessageDeflate: true }
+  ],
+  [
+    'an offer that is refused',
+    { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=10' },
+    { perMessageDeflate: { serverMaxWindowBits: false } }
+  ],
+  [
+    'the second offer taken',
+    { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=10, permessage-deflate' },
+    { perMessageDeflate: { serverMaxWindowBits: false } }
+  ],
+  [
+    'an offer among others',
+    { 'Sec-WebSocket-Extensions': 'foo, permessage-deflate; client_max_window_bits, bar' },
+    { perMessageDeflate: true }
+  ],
   ['the path', {}, { path: '/x' }, 'GET', '/x'],
   ['the path with a query', {}, { path: '/x' }, 'GET', '/x?y=z'],
   ['another path', {}, { path: '/x' }, 'GET', '/y'],
@@ -70,7 +90,14 @@ const requests: [string, Headers, Any?, string?, string?][] = [
   ['an absolute form of the path', {}, { path: '/x' }, 'GET', 'http://localhost/x'],
   ['no key and a wrong version', { 'Sec-WebSocket-Key': null, 'Sec-WebSocket-Version': '1' }],
   ['no Upgrade and POST', { Upgrade: 'foo' }, {}, 'POST'],
-  ['subprotocol and extension at once', { 'Sec-WebSocket-Protocol': 'p', 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits; server_no_context_takeover' }, { perMessageDeflate: true }]
+  [
+    'subprotocol and extension at once',
+    {
+      'Sec-WebSocket-Protocol': 'p',
+      'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits; server_no_context_takeover'
+    },
+    { perMessageDeflate: true }
+  ]
 ]
 
 /** Offers of permessage-deflate, with the server's options: what is agreed stands in the answer. */
@@ -98,7 +125,10 @@ const offers: [string, Any][] = [
   ['permessage-deflate; client_no_context_takeover', { clientNoContextTakeover: false }],
   ['permessage-deflate', { clientNoContextTakeover: true }],
   ['permessage-deflate; client_no_context_takeover=true', {}],
-  ['permessage-deflate; client_max_window_bits; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12', { serverMaxWindowBits: 10, clientMaxWindowBits: 11 }],
+  [
+    'permessage-deflate; client_max_window_bits; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12',
+    { serverMaxWindowBits: 10, clientMaxWindowBits: 11 }
+  ],
   ['permessage-deflate; server_max_window_bits="10"', {}],
   ['permessage-deflate; server_max_window_bits=10.5', {}],
   ['permessage-deflate; server_max_window_bits=+10', {}],
@@ -116,7 +146,16 @@ async function ask(ctx: Context, port: number, path = '/', headers: Headers = {}
 
 function recordServer(ctx: Context, wss: Any): void {
   wss.on('connection', (ws: Any, req: Any) => {
-    ctx.log('server', 'connection', ws.constructor.name, req.constructor.name, req.url, `protocol=${ws.protocol}`, `extensions=${ws.extensions}`, ws.readyState)
+    ctx.log(
+      'server',
+      'connection',
+      ws.constructor.name,
+      req.constructor.name,
+      req.url,
+      `protocol=${ws.protocol}`,
+      `extensions=${ws.extensions}`,
+      ws.readyState
+    )
     ctx.record(ws, 'ws')
   })
   wss.on('headers', (headers: string[], req: Any) => ctx.log('server', 'headers', headers.map(describeHeaderLine), req.url))
@@ -149,13 +188,15 @@ export const scenarios: Scenario[] = [
     })
   ),
 
-  ...([
-    ['true', () => true],
-    ['false', () => false],
-    ['undefined', () => undefined],
-    ['a truthy value', () => 1],
-    ['a promise', () => Promise.resolve(false)]
-  ] as [string, () => unknown][]).map(([name, answer]) =>
+  ...(
+    [
+      ['true', () => true],
+      ['false', () => false],
+      ['undefined', () => undefined],
+      ['a truthy value', () => 1],
+      ['a promise', () => Promise.resolve(false)]
+    ] as [string, () => unknown][]
+  ).map(([name, answer]) =>
     server('4.1', `verifyClient that returns ${name}`, async (ctx) => {
       const { wss, port } = await ctx.listen({
         verifyClient: (info: Any) => {
@@ -165,23 +206,29 @@ export const scenarios: Scenario[] = [
       })
       recordServer(ctx, wss)
       await ask(ctx, port, '/path', { Origin: 'http://example.com', 'Sec-WebSocket-Origin': 'http://other.example' })
-      await ask(ctx, port, '/path', { Origin: 'http://example.com', 'Sec-WebSocket-Origin': 'http://other.example', 'Sec-WebSocket-Version': '8' })
+      await ask(ctx, port, '/path', {
+        Origin: 'http://example.com',
+        'Sec-WebSocket-Origin': 'http://other.example',
+        'Sec-WebSocket-Version': '8'
+      })
       await ask(ctx, port)
     })
   ),
 
-  ...([
-    ['true', [true]],
-    ['false', [false]],
-    ['nothing', []],
-    ['false with a code', [false, 404]],
-    ['false with code and message', [false, 403, 'Not you']],
-    ['false with non-ASCII message', [false, 403, 'Ne, žádný']],
-    ['false with headers', [false, 429, 'Later', { 'Retry-After': 120, 'X-Y': 'z', Connection: 'keep-alive' }]],
-    ['false with an unknown code and a message', [false, 599, 'Own']],
-    ['false with code 0', [false, 0]],
-    ['true with a code', [true, 404]]
-  ] as [string, unknown[]][]).map(([name, args]) =>
+  ...(
+    [
+      ['true', [true]],
+      ['false', [false]],
+      ['nothing', []],
+      ['false with a code', [false, 404]],
+      ['false with code and message', [false, 403, 'Not you']],
+      ['false with non-ASCII message', [false, 403, 'Ne, žádný']],
+      ['false with headers', [false, 429, 'Later', { 'Retry-After': 120, 'X-Y': 'z', Connection: 'keep-alive' }]],
+      ['false with an unknown code and a message', [false, 599, 'Own']],
+      ['false with code 0', [false, 0]],
+      ['true with a code', [true, 404]]
+    ] as [string, unknown[]][]
+  ).map(([name, args]) =>
     server('4.1', `verifyClient that calls back with ${name}`, async (ctx) => {
       for (const later of [false, true]) {
         const { wss, port } = await ctx.listen({
@@ -255,14 +302,16 @@ export const scenarios: Scenario[] = [
     await ctx.wait('end', peer.untilClosed())
   }),
 
-  ...([
-    ['the first', (set: Set<string>) => [...set][0]],
-    ['the last', (set: Set<string>) => [...set].at(-1)],
-    ['false', () => false],
-    ['undefined', () => undefined],
-    ['an empty string', () => ''],
-    ['one that was not offered', () => 'other']
-  ] as [string, (set: Set<string>) => unknown][]).map(([name, choose]) =>
+  ...(
+    [
+      ['the first', (set: Set<string>) => [...set][0]],
+      ['the last', (set: Set<string>) => [...set].at(-1)],
+      ['false', () => false],
+      ['undefined', () => undefined],
+      ['an empty string', () => ''],
+      ['one that was not offered', () => 'other']
+    ] as [string, (set: Set<string>) => unknown][]
+  ).map(([name, choose]) =>
     server('4.1', `handleProtocols that returns ${name}`, async (ctx) => {
       const { wss, port } = await ctx.listen({
         handleProtocols: (set: Any, req: Any) => {
@@ -318,7 +367,10 @@ export const scenarios: Scenario[] = [
     ctx.deferServer(wss)
     recordServer(ctx, wss)
     wss.on('listening', () => ctx.log('server', 'listening'))
-    ctx.log('listeners', ['listening', 'error', 'upgrade', 'request', 'close'].map((name) => httpServer.listenerCount(name)))
+    ctx.log(
+      'listeners',
+      ['listening', 'error', 'upgrade', 'request', 'close'].map((name) => httpServer.listenerCount(name))
+    )
     ctx.log('address', wss.address(), wss._server === httpServer)
     httpServer.listen(0, '127.0.0.1')
     await ctx.until(wss, 'listening')
@@ -329,7 +381,10 @@ export const scenarios: Scenario[] = [
     const closed = ctx.until(wss, 'close')
     wss.close(ctx.callback('server', 'closed'))
     await closed
-    ctx.log('listeners', ['listening', 'error', 'upgrade', 'request', 'close'].map((name) => httpServer.listenerCount(name)))
+    ctx.log(
+      'listeners',
+      ['listening', 'error', 'upgrade', 'request', 'close'].map((name) => httpServer.listenerCount(name))
+    )
     ctx.log('listening', httpServer.listening, wss.address(), wss._server)
     const peer = await ctx.rawClient(port)
     peer.write(requestOctets('/', { Upgrade: null, Connection: 'close' }))
@@ -447,7 +502,12 @@ export const scenarios: Scenario[] = [
     const req = Object.assign(new http.IncomingMessage(new net.Socket()), {
       method: 'GET',
       url: '/',
-      headers: { upgrade: 'websocket', connection: 'Upgrade', 'sec-websocket-key': TEST_WEBSOCKET_KEY, 'sec-websocket-version': '13' }
+      headers: {
+        upgrade: 'websocket',
+        connection: 'Upgrade',
+        'sec-websocket-key': TEST_WEBSOCKET_KEY,
+        'sec-websocket-version': '13'
+      }
     })
     const head = requestFrames()
     wss.handleUpgrade(req, duplex, head, (ws: Any) => {
@@ -468,7 +528,13 @@ export const scenarios: Scenario[] = [
       })
     )
     await ctx.turns()
-    ctx.log('written', Buffer.concat(written).toString('latin1').split('\r\n').map((line) => Buffer.from(line, 'latin1')))
+    ctx.log(
+      'written',
+      Buffer.concat(written)
+        .toString('latin1')
+        .split('\r\n')
+        .map((line) => Buffer.from(line, 'latin1'))
+    )
   }),
 
   server('4.1', 'the WebSocket option names the class of connections', async (ctx) => {

@@ -136,10 +136,7 @@ export const scenarios: Scenario[] = [
     ctx.log('life', 'listening', httpServer.listening)
   }),
 
-  ...[
-    { noServer: true },
-    { noServer: true, clientTracking: false }
-  ].map((options) =>
+  ...[{ noServer: true }, { noServer: true, clientTracking: false }].map((options) =>
     server('4.2', `close() with ${JSON.stringify(options)}`, async (ctx) => {
       const wss = new ctx.server.WebSocketServer(options)
       recordLife(ctx, wss)
@@ -172,7 +169,9 @@ export const scenarios: Scenario[] = [
     recordLife(ctx, wss)
     const httpServer = http.createServer()
     ctx.defer(() => httpServer.close())
-    httpServer.on('upgrade', (req, socket, head) => wss.handleUpgrade(req, socket, head, (ws: Any) => wss.emit('connection', ws, req)))
+    httpServer.on('upgrade', (req, socket, head) =>
+      wss.handleUpgrade(req, socket, head, (ws: Any) => wss.emit('connection', ws, req))
+    )
     await new Promise<void>((resolve) => httpServer.listen(0, '127.0.0.1', resolve))
     const { port } = httpServer.address() as net.AddressInfo
     const connection = ctx.until(wss, 'connection')
@@ -215,7 +214,11 @@ export const scenarios: Scenario[] = [
       ws.on('close', () => ctx.log('clients', 'in close', wss.clients.has(ws), wss.clients.size))
     })
     for (let i = 0; i < 3; i++) await ctx.ask(port, `/${i}`)
-    ctx.log('clients', 'order', [...wss.clients].map((ws) => seen.indexOf(ws)))
+    ctx.log(
+      'clients',
+      'order',
+      [...wss.clients].map((ws) => seen.indexOf(ws))
+    )
     for (const ws of seen) {
       ws.terminate()
       await ctx.closed(ws)
@@ -251,7 +254,15 @@ export const scenarios: Scenario[] = [
   both('4.3', 'connection arguments and broadcast to all clients', async (ctx) => {
     const { wss, url } = await ctx.listen({ clientTracking: true })
     wss.on('connection', function (this: Any, ...args: Any[]) {
-      ctx.log('connection', args.length, this === wss, args[0].constructor.name, args[1].url, args[1].headers.upgrade, args[0]._socket === args[1].socket)
+      ctx.log(
+        'connection',
+        args.length,
+        this === wss,
+        args[0].constructor.name,
+        args[1].url,
+        args[1].headers.upgrade,
+        args[0]._socket === args[1].socket
+      )
     })
     const clients = []
     for (let i = 0; i < 3; i++) {

@@ -17,10 +17,42 @@ export const scenarios: Scenario[] = [
   ...roles('5', 'the stream that is made', async (ctx, role) => {
     const { ws, peer } = await ctx.endpoint(role)
     const stream = ctx.subject.createWebSocketStream(ws)
-    ctx.log('stream', stream.constructor.name, stream.readableObjectMode, stream.writableObjectMode, stream.allowHalfOpen, stream.readableHighWaterMark, stream.writableHighWaterMark, stream._readableState.autoDestroy, stream._readableState.emitClose)
-    const forced = ctx.subject.createWebSocketStream(ws, { objectMode: true, autoDestroy: true, emitClose: true, writableObjectMode: true, readableObjectMode: true, highWaterMark: 5, encoding: 'utf8' })
-    ctx.log('forced', forced.readableObjectMode, forced.writableObjectMode, forced.readableHighWaterMark, forced.writableHighWaterMark, forced._readableState.autoDestroy, forced._readableState.emitClose, forced.readableEncoding)
-    ctx.log('listeners', ['message', 'error', 'close', 'open'].map((name) => ws.listenerCount(name)), stream.listenerCount('error'), stream.listenerCount('end'))
+    ctx.log(
+      'stream',
+      stream.constructor.name,
+      stream.readableObjectMode,
+      stream.writableObjectMode,
+      stream.allowHalfOpen,
+      stream.readableHighWaterMark,
+      stream.writableHighWaterMark,
+      stream._readableState.autoDestroy,
+      stream._readableState.emitClose
+    )
+    const forced = ctx.subject.createWebSocketStream(ws, {
+      objectMode: true,
+      autoDestroy: true,
+      emitClose: true,
+      writableObjectMode: true,
+      readableObjectMode: true,
+      highWaterMark: 5,
+      encoding: 'utf8'
+    })
+    ctx.log(
+      'forced',
+      forced.readableObjectMode,
+      forced.writableObjectMode,
+      forced.readableHighWaterMark,
+      forced.writableHighWaterMark,
+      forced._readableState.autoDestroy,
+      forced._readableState.emitClose,
+      forced.readableEncoding
+    )
+    ctx.log(
+      'listeners',
+      ['message', 'error', 'close', 'open'].map((name) => ws.listenerCount(name)),
+      stream.listenerCount('error'),
+      stream.listenerCount('end')
+    )
     ws.terminate()
     await ctx.finish(ws, peer)
   }),
@@ -29,8 +61,19 @@ export const scenarios: Scenario[] = [
     const { ws, peer } = await ctx.endpoint(role)
     const stream = ctx.subject.createWebSocketStream(ws)
     recordStream(ctx, stream)
-    ctx.log('write', stream.write('text', ctx.callback('callbacks', 'write')), stream.write(Buffer.from('buffer')), stream.write(new Uint8Array([1, 2])))
-    peer.write(peer.text('žluť'), peer.binary('binary'), peer.text(''), peer.binary('frag', { fin: false }), peer.frame({ opcode: 0, payload: 'ment' }))
+    ctx.log(
+      'write',
+      stream.write('text', ctx.callback('callbacks', 'write')),
+      stream.write(Buffer.from('buffer')),
+      stream.write(new Uint8Array([1, 2]))
+    )
+    peer.write(
+      peer.text('žluť'),
+      peer.binary('binary'),
+      peer.text(''),
+      peer.binary('frag', { fin: false }),
+      peer.frame({ opcode: 0, payload: 'ment' })
+    )
     await ctx.wait('frames', peer.untilFrames(3))
     const closed = ctx.until(stream, 'close')
     stream.end('last', ctx.callback('callbacks', 'end'))

@@ -1,6 +1,7 @@
 // Order and timing: what happens in one tick, what a handler may do in the middle of a chunk, callbacks and async contexts.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { on } from 'node:events'
 import { responseOctets, turn } from '../../support/raw-peer.js'
 import { both, client, roles, server } from '../harness.js'
 import type { Context, Scenario } from '../harness.js'
@@ -38,7 +39,9 @@ const events: [string, (peer: Any) => Buffer[]][] = [
 
 export const scenarios: Scenario[] = [
   client('2.5', "'upgrade' and 'open' fire in one tick with no microtask between", async (ctx) => {
-    const { url } = await ctx.rawServer((peer, key) => peer.write(responseOctets(key), peer.text('with the answer'), peer.ping('too')))
+    const { url } = await ctx.rawServer((peer, key) =>
+      peer.write(responseOctets(key), peer.text('with the answer'), peer.ping('too'))
+    )
     const ws = ctx.connect(url, undefined, {}, '')
     for (const name of ['upgrade', 'open', 'message', 'ping']) {
       ws.on(name, () => {
@@ -51,10 +54,22 @@ export const scenarios: Scenario[] = [
   }),
 
   client('2.5', 'what is known in the upgrade and open handlers', async (ctx) => {
-    const { url } = await ctx.rawServer((peer, key) => peer.write(responseOctets(key, { 'X-Header': 'value', 'Sec-WebSocket-Protocol': 'b' })))
+    const { url } = await ctx.rawServer((peer, key) =>
+      peer.write(responseOctets(key, { 'X-Header': 'value', 'Sec-WebSocket-Protocol': 'b' }))
+    )
     const ws = ctx.connect(url, ['a', 'b'], {})
     const look = (when: string): void =>
-      ctx.log('state', when, ws.readyState, ws.protocol, ws.extensions, ws.bufferedAmount, ws.isPaused, ws._socket === null, ws._req === null)
+      ctx.log(
+        'state',
+        when,
+        ws.readyState,
+        ws.protocol,
+        ws.extensions,
+        ws.bufferedAmount,
+        ws.isPaused,
+        ws._socket === null,
+        ws._req === null
+      )
     look('constructed')
     ws.on('upgrade', (response: Any) => {
       look('upgrade')
@@ -69,7 +84,13 @@ export const scenarios: Scenario[] = [
   client('2.5', 'frames that come with the 101 response in one chunk', async (ctx) => {
     const { url } = await ctx.rawServer((peer, key) => {
       ctx.recordPeer(peer)
-      peer.write(responseOctets(key), peer.text('1'), peer.ping('2'), peer.binary(Buffer.alloc(300, 3)), peer.text('cut').subarray(0, 3))
+      peer.write(
+        responseOctets(key),
+        peer.text('1'),
+        peer.ping('2'),
+        peer.binary(Buffer.alloc(300, 3)),
+        peer.text('cut').subarray(0, 3)
+      )
       setImmediate(() => peer.write(peer.text('cut').subarray(3), peer.close(1000)))
     })
     const ws = ctx.connect(url)
@@ -86,7 +107,9 @@ export const scenarios: Scenario[] = [
   }),
 
   client('2.5', 'a close frame and the end of the stream that come with the 101 response', async (ctx) => {
-    const { url } = await ctx.rawServer((peer, key) => peer.socket.end(Buffer.concat([responseOctets(key), peer.text('1'), peer.close(1001, 'x')])))
+    const { url } = await ctx.rawServer((peer, key) =>
+      peer.socket.end(Buffer.concat([responseOctets(key), peer.text('1'), peer.close(1001, 'x')]))
+    )
     const ws = ctx.connect(url)
     await ctx.closed(ws)
   }),
@@ -98,19 +121,23 @@ export const scenarios: Scenario[] = [
   }),
 
   ...['message', 'open'].map((name) =>
-    client('2.5', `listeners added in the '${name === 'message' ? 'upgrade' : 'open'}' handler get what came with the answer`, async (ctx) => {
-      const { url } = await ctx.rawServer((peer, key) => peer.write(responseOctets(key), peer.text('1'), peer.text('2')))
-      const ws = ctx.connect(url, undefined, {}, '')
-      const done = new Promise<void>((resolve) => {
-        ws.on(name === 'message' ? 'upgrade' : 'open', () => {
-          ws.on('message', (data: Buffer) => {
-            ctx.log('messages', data)
-            if (data.toString() === '2') resolve()
+    client(
+      '2.5',
+      `listeners added in the '${name === 'message' ? 'upgrade' : 'open'}' handler get what came with the answer`,
+      async (ctx) => {
+        const { url } = await ctx.rawServer((peer, key) => peer.write(responseOctets(key), peer.text('1'), peer.text('2')))
+        const ws = ctx.connect(url, undefined, {}, '')
+        const done = new Promise<void>((resolve) => {
+          ws.on(name === 'message' ? 'upgrade' : 'open', () => {
+            ws.on('message', (data: Buffer) => {
+              ctx.log('messages', data)
+              if (data.toString() === '2') resolve()
+            })
           })
         })
-      })
-      await ctx.wait('messages', done)
-    })
+        await ctx.wait('messages', done)
+      }
+    )
   ),
 
   client('2.5', 'whether listeners added after awaiting open get what came with the answer', async (ctx) => {
@@ -164,7 +191,11 @@ export const scenarios: Scenario[] = [
   }),
 
   server('2.5', 'frames that come with the request in one chunk', async (ctx) => {
-    const { ws, peer } = await ctx.endpoint('server', {}, { first: (peer) => Buffer.concat([peer.text('1'), peer.ping('2'), peer.text('cut').subarray(0, 8)]) })
+    const { ws, peer } = await ctx.endpoint(
+      'server',
+      {},
+      { first: (one) => Buffer.concat([one.text('1'), one.ping('2'), one.text('cut').subarray(0, 8)]) }
+    )
     peer.write(peer.text('cut').subarray(8))
     peer.writeClose(1000)
     await ctx.finish(ws, peer)
@@ -221,7 +252,14 @@ export const scenarios: Scenario[] = [
           ctx.log('ws', `${name} left state ${ws.readyState}`)
           process.nextTick(() => ctx.log('ticks', `state ${ws.readyState}`))
         })
-        peer.write(...first(peer), peer.text('second'), peer.ping('third'), peer.binary('fourth'), peer.pong('fifth'), peer.text('sixth'))
+        peer.write(
+          ...first(peer),
+          peer.text('second'),
+          peer.ping('third'),
+          peer.binary('fourth'),
+          peer.pong('fifth'),
+          peer.text('sixth')
+        )
         const happened = ctx.until(ws, event)
         await happened
         await ctx.turns()
@@ -339,7 +377,6 @@ export const scenarios: Scenario[] = [
 
   ...roles('2.5', 'async iteration over events with awaits between loses nothing', async (ctx, role) => {
     const { ws, peer } = await ctx.endpoint(role)
-    const { on } = await import('node:events')
     const iterator = on(ws, 'message')
     peer.write(peer.text('1'), peer.text('2'), peer.text('3'))
     for (let i = 0; i < 3; i++) {

@@ -20,7 +20,10 @@ const one = (name: string, fields: FrameFields, options?: Record<string, unknown
   options
 })
 
-const many = (name: string, ...list: FrameFields[]): Violation => ({ name, frames: (peer) => list.map((fields) => peer.frame(fields)) })
+const many = (name: string, ...list: FrameFields[]): Violation => ({
+  name,
+  frames: (peer) => list.map((fields) => peer.frame(fields))
+})
 
 const invalidUtf8 = Buffer.from([0xce, 0xba, 0xe1, 0xbd, 0xb9, 0xcf, 0x83, 0xed, 0xa0, 0x80])
 
@@ -43,7 +46,12 @@ const violations: Violation[] = [
   many('a text frame inside a fragmented message', { fin: false, payload: 'a' }, { payload: 'b' }),
   many('a binary frame inside a fragmented message', { fin: false, payload: 'a' }, { opcode: 2, payload: 'b' }),
   many('a text fragment inside a fragmented message', { fin: false, opcode: 2, payload: 'a' }, { fin: false, payload: 'b' }),
-  many('a continuation after the message ended', { fin: false, payload: 'a' }, { opcode: 0, payload: 'b' }, { opcode: 0, payload: 'c' }),
+  many(
+    'a continuation after the message ended',
+    { fin: false, payload: 'a' },
+    { opcode: 0, payload: 'b' },
+    { opcode: 0, payload: 'c' }
+  ),
   many('RSV1 on a continuation', { fin: false, payload: 'a' }, { opcode: 0, rsv: 4, payload: 'b' }),
   one('ping without FIN', { opcode: 9, fin: false, payload: 'x' }),
   one('pong without FIN', { opcode: 10, fin: false }),
@@ -109,13 +117,19 @@ const violations: Violation[] = [
   { name: 'a frame with the wrong mask bit', frames: (peer) => [wrongMask(peer, { payload: 'hello' })] },
   { name: 'an empty frame with the wrong mask bit', frames: (peer) => [wrongMask(peer, { opcode: 2 })] },
   { name: 'a ping with the wrong mask bit', frames: (peer) => [wrongMask(peer, { opcode: 9 })] },
-  { name: 'a close frame with the wrong mask bit', frames: (peer) => [wrongMask(peer, { opcode: 8, payload: closePayload(1000) })] },
+  {
+    name: 'a close frame with the wrong mask bit',
+    frames: (peer) => [wrongMask(peer, { opcode: 8, payload: closePayload(1000) })]
+  },
   // Which of two faults is named shows the order of the checks.
   { name: 'RSV2 and a wrong mask bit', frames: (peer) => [wrongMask(peer, { rsv: 2, payload: 'x' })] },
   { name: 'RSV1 and RSV3', frames: (peer) => [peer.frame({ rsv: 5, opcode: 3 })] },
   { name: 'a reserved opcode and a wrong mask bit', frames: (peer) => [wrongMask(peer, { opcode: 3 })] },
   { name: 'RSV1 and a reserved opcode', frames: (peer) => [peer.frame({ rsv: 4, opcode: 3 })] },
-  { name: 'ping without FIN, too long and with a wrong mask bit', frames: (peer) => [wrongMask(peer, { opcode: 9, fin: false, payload: 'p'.repeat(126) })] },
+  {
+    name: 'ping without FIN, too long and with a wrong mask bit',
+    frames: (peer) => [wrongMask(peer, { opcode: 9, fin: false, payload: 'p'.repeat(126) })]
+  },
   { name: 'ping too long and with a wrong mask bit', frames: (peer) => [wrongMask(peer, { opcode: 9, payload: 'p'.repeat(126) })] },
   { name: 'a length above maxPayload and a wrong mask bit', frames: (peer) => [wrongMask(peer, { opcode: 2, claim: 1n << 60n })] },
   {
@@ -144,7 +158,59 @@ async function octetByOctet(ctx: Context, role: 'client' | 'server', violation: 
   await ctx.finish(ws, peer)
 }
 
-export const scenarios: Scenario[] = violations.flatMap((violation) => [
-  ...roles('3', `${violation.name}, in one chunk`, (ctx, role) => inOneChunk(ctx, role, violation)),
-  ...(violation.large ? [] : roles('3', `${violation.name}, octet by octet`, (ctx, role) => octetByOctet(ctx, role, violation)))
-])
+/** Puts all but the last octets on the wire, then looks whether the connection has failed already. */
+async function early(ctx: Context, role: 'client' | 'server', frames: (peer: RawPeer) => Buffer[], rest: number): Promise<void> {
+  const { ws, peer, socket } = await ctx.endpoint(role)
+  let failed = false
+  ws.on('error', () => (failed = true))
+  const octets = Buffer.concat([peer.text('before'), ...frames(peer)])
+  await ctx.wait('trickle', peer.trickle(octets.subarray(0, octets.length - rest), socket, octets.length))
+  await ctx.turns(30)
+  ctx.log('early', `failed before the last octets: ${failed}`)
+  if (!peer.ended && peer.socket.writable) peer.write(octets.subarray(octets.length - rest))
+  await ctx.finish(ws, peer)
+}
+
+const earlyCases: Scenario[] = [
+  ...roles('3', 'an invalid octet in a frame that is not complete', (ctx, role) =>
+    early(ctx, role, (peer) => [peer.text(Buffer.concat([Buffer.from('abc'), Buffer.from([0xff]), Buffer.from('defghijkl')]))], 5)
+  ),
+  ...roles('3', 'an invalid octet in a large frame that is not complete', (ctx, role) =>
+    early(
+      ctx,
+      role,
+      (peer) => [peer.text(Buffer.concat([Buffer.alloc(5000, 'ž'), Buffer.from([0xff]), Buffer.alloc(5000, 'ž')]))],
+      3
+    )
+  ),
+  ...roles('3', 'an invalid octet in a fragment before the last', (ctx, role) =>
+    early(
+      ctx,
+      role,
+      (peer) => [peer.text(Buffer.from([0x61, 0xff]), { fin: false }), peer.frame({ opcode: 0, payload: 'rest' })],
+      role === 'client' ? 6 : 10
+    )
+  ),
+  ...roles('3', 'an octet that cannot follow, in the second fragment of three', (ctx, role) =>
+    early(
+      ctx,
+      role,
+      (peer) => [
+        peer.text(Buffer.from([0x61, 0xe2]), { fin: false }),
+        peer.frame({ opcode: 0, fin: false, payload: Buffer.from([0x61]) }),
+        peer.frame({ opcode: 0, payload: 'rest' })
+      ],
+      role === 'client' ? 6 : 10
+    )
+  ),
+  ...roles('3', 'an invalid octet in binary data does not matter', (ctx, role) =>
+    early(ctx, role, (peer) => [peer.binary(Buffer.from([0xff, 0xfe, 0x80])), peer.frame({ opcode: 15, payload: 'abc' })], 8)
+  )
+]
+
+export const scenarios: Scenario[] = violations
+  .flatMap((violation) => [
+    ...roles('3', `${violation.name}, in one chunk`, (ctx, role) => inOneChunk(ctx, role, violation)),
+    ...(violation.large ? [] : roles('3', `${violation.name}, octet by octet`, (ctx, role) => octetByOctet(ctx, role, violation)))
+  ])
+  .concat(earlyCases)
