@@ -78,6 +78,8 @@ export const PENDING_BITS: usize = LENGTH_COUNTS + 32 * 4 + GUARD
 
 /** Tokens of a block: a literal, or 1 << 31 | length - 3 << 16 | distance - 1. */
 export const TOKENS_CAPACITY: u32 = 16384
+/** Tokens that may come behind a full block's before it is written: the last octets, where no search begins. */
+const MORE_TOKENS: u32 = 8
 export const TOKENS: usize = PENDING_BITS + 16 + GUARD
 
 // Input and output.
@@ -85,7 +87,7 @@ export const TOKENS: usize = PENDING_BITS + 16 + GUARD
 /** Most octets that one call takes. */
 export const SLICE: usize = 65536
 /** Compressed octets to inflate; room before them for those held back, and for the trailer behind. */
-export const INPUT: usize = (TOKENS + <usize>TOKENS_CAPACITY * 4 + GUARD + HELD_SIZE + 63) & ~63
+export const INPUT: usize = (TOKENS + <usize>(TOKENS_CAPACITY + MORE_TOKENS) * 4 + GUARD + HELD_SIZE + 63) & ~63
 /** Compressed octets that `deflate` made; more than the input by what the headers of stored blocks take. */
 export const OUTPUT: usize = INPUT + SLICE + SLACK + GUARD
 export const OUTPUT_SIZE: usize = SLICE + 1024

@@ -78,8 +78,7 @@ export function deflate(
   let p = start
   let blockStart = start
   let token = TOKENS
-  // room is left for the last octets, where no search begins
-  const tokensEnd = TOKENS + ((<usize>TOKENS_CAPACITY - 8) << 2)
+  const tokensEnd = TOKENS + ((<usize>TOKENS_CAPACITY) << 2)
   /** Match at the octet before `p`: 0 where there is none; `waiting` tells whether that octet is still to be written. */
   let heldLength: usize = 0
   let heldDistance: u32 = 0

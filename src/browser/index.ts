@@ -1,6 +1,6 @@
-// The same import in a browser: its own WebSocket behind the shape that programs for Node expect.
+// The same import in a browser: its own WebSocket, with the events that programs for Node listen to.
 
-import { CLOSE_ABNORMAL, CLOSED, CLOSING, CONNECTING, OPEN, READY_STATES } from '../core/constants.js'
+import { CLOSED, CLOSING, CONNECTING, OPEN, READY_STATES } from '../core/constants.js'
 
 /** What is used of the browser's WebSocket. */
 interface NativeWebSocket {
@@ -12,63 +12,72 @@ interface NativeWebSocket {
   readonly url: string
   send(data: unknown): void
   close(code?: number, reason?: string): void
-  addEventListener(type: string, listener: (event: NativeEvent) => void, options?: unknown): void
-  removeEventListener(type: string, listener: (event: NativeEvent) => void, options?: unknown): void
+  addEventListener(type: string, listener: unknown, options?: unknown): void
+  removeEventListener(type: string, listener: unknown, options?: unknown): void
 }
 
-interface NativeEvent {
-  readonly type: string
-  readonly data?: unknown
-  readonly code?: number
-  readonly reason?: string
-}
-
+type NativeConstructor = new (address: string, protocols: string | string[]) => NativeWebSocket
 type Listener = (...args: any[]) => void
 type Callback = (error?: Error) => void
 
-const native = (): new (address: string, protocols?: string | string[]) => NativeWebSocket => {
-  const { WebSocket } = globalThis as { WebSocket?: new (address: string, protocols?: string | string[]) => NativeWebSocket }
-  if (typeof WebSocket !== 'function') throw new Error('There is no WebSocket here: hybi needs a browser, or Node.js')
-  return WebSocket
+/** What ws gives by the name 'nodebuffer' is a Uint8Array here. */
+const BINARY_TYPES = ['nodebuffer', 'arraybuffer', 'blob']
+
+function connect(address: string | URL, protocols: string | string[]): NativeWebSocket {
+  const { WebSocket: Native } = globalThis as unknown as { WebSocket?: NativeConstructor }
+  if (typeof Native !== 'function') throw new Error('There is no WebSocket here: hybi needs a browser, or Node.js')
+  return new Native(String(address), protocols)
 }
 
-const ATTRIBUTES = ['open', 'message', 'close', 'error'] as const
-
-/** A client. Text arrives as a string, binary messages as a Uint8Array unless `binaryType` says otherwise. */
+/** A client. Text arrives as a string, a binary message as a Uint8Array unless `binaryType` says otherwise. */
 export class WebSocket {
   static readonly CONNECTING = CONNECTING
   static readonly OPEN = OPEN
   static readonly CLOSING = CLOSING
   static readonly CLOSED = CLOSED
-  readonly CONNECTING = CONNECTING
-  readonly OPEN = OPEN
-  readonly CLOSING = CLOSING
-  readonly CLOSED = CLOSED
+  declare readonly CONNECTING: typeof CONNECTING
+  declare readonly OPEN: typeof OPEN
+  declare readonly CLOSING: typeof CLOSING
+  declare readonly CLOSED: typeof CLOSED
   declare onopen: Listener | null
   declare onmessage: Listener | null
   declare onclose: Listener | null
   declare onerror: Listener | null
 
+  static {
+    READY_STATES.forEach((name, value) => Object.defineProperty(this.prototype, name, { enumerable: true, value }))
+    // Attributes and `addEventListener` are the browser's own, events included
+    for (const name of ['onopen', 'onmessage', 'onclose', 'onerror'] as ('onopen' & keyof NativeWebSocket)[]) {
+      Object.defineProperty(this.prototype, name, {
+        configurable: true,
+        enumerable: true,
+        get(this: WebSocket) {
+          return this.#socket[name]
+        },
+        set(this: WebSocket, listener: never) {
+          this.#socket[name] = listener
+        }
+      })
+    }
+  }
+
   readonly #socket: NativeWebSocket
   readonly #listeners = new Map<string, { listener: Listener; once: boolean }[]>()
-  readonly #attributes = new Map<string, Listener>()
   #binaryType = 'nodebuffer'
 
-  /** @param protocols subprotocols; options for Node, which a browser has no use for, are ignored in either place */
-  constructor(address: string | URL, protocols?: string | string[] | object, options?: { protocols?: string | string[] }) {
-    const isOptions = typeof protocols === 'object' && !Array.isArray(protocols)
-    const offers = isOptions ? (protocols as { protocols?: string | string[] }).protocols : (protocols ?? options?.protocols)
-    const Native = native()
-    const socket = offers === undefined ? new Native(String(address)) : new Native(String(address), offers as string | string[])
+  /** @param protocols subprotocols; in their place, and behind them, options for Node are ignored: a browser has no use for them */
+  constructor(address: string | URL, protocols?: string | string[] | object) {
+    const socket = connect(address, typeof protocols === 'string' || Array.isArray(protocols) ? protocols : [])
     socket.binaryType = 'arraybuffer'
     this.#socket = socket
     socket.addEventListener('open', () => this.emit('open'))
-    socket.addEventListener('message', ({ data }) => this.#receive(data))
-    socket.addEventListener('close', ({ code, reason }) => this.emit('close', code ?? CLOSE_ABNORMAL, reason ?? ''))
-    socket.addEventListener('error', () => {
-      // A browser does not tell a page what went wrong; unlike on Node nobody has to listen
-      if (this.listenerCount('error') > 0) this.emit('error', new Error('The WebSocket connection failed'))
+    socket.addEventListener('message', ({ data }: { data: unknown }) => {
+      const octets = data instanceof ArrayBuffer && this.#binaryType === 'nodebuffer'
+      this.emit('message', octets ? new Uint8Array(data) : data, typeof data !== 'string')
     })
+    socket.addEventListener('close', ({ code, reason }: { code: number; reason: string }) => this.emit('close', code, reason))
+    // A browser does not tell a page what went wrong
+    socket.addEventListener('error', () => this.emit('error', new Error('The WebSocket connection failed')))
   }
 
   get binaryType(): string {
@@ -76,7 +85,7 @@ export class WebSocket {
   }
 
   set binaryType(type: string) {
-    if (!['nodebuffer', 'arraybuffer', 'fragments', 'blob'].includes(type)) return
+    if (!BINARY_TYPES.includes(type)) return
     this.#binaryType = type
     this.#socket.binaryType = type === 'blob' ? 'blob' : 'arraybuffer'
   }
@@ -87,10 +96,6 @@ export class WebSocket {
 
   get extensions(): string {
     return this.#socket.extensions
-  }
-
-  get isPaused(): boolean {
-    return false
   }
 
   get protocol(): string {
@@ -105,46 +110,47 @@ export class WebSocket {
     return this.#socket.url
   }
 
+  /** @param options for Node, and ignored: a browser frames and compresses as it likes */
   send(data: unknown, options?: object | Callback, callback?: Callback): void {
     const done = typeof options === 'function' ? (options as Callback) : callback
-    if (this.readyState === CONNECTING) throw new Error('WebSocket is not open: readyState 0 (CONNECTING)')
-    if (this.readyState !== OPEN) {
-      const state = this.readyState
-      if (done) queueMicrotask(() => done(new Error(`WebSocket is not open: readyState ${state} (${READY_STATES[state]})`)))
-      return
-    }
-    this.#socket.send(typeof data === 'number' ? String(data) : (data ?? ''))
-    if (done) queueMicrotask(done)
+    const { readyState } = this
+    if (readyState === CONNECTING) throw new Error('WebSocket is not open: readyState 0 (CONNECTING)')
+    let error: Error | undefined
+    if (readyState === OPEN) this.#socket.send(data ?? '')
+    else error = new Error(`WebSocket is not open: readyState ${readyState} (${READY_STATES[readyState]})`)
+    if (done) queueMicrotask(() => done(error))
   }
 
   close(code?: number, reason?: string): void {
     this.#socket.close(code, reason)
   }
 
-  /** A browser cannot drop a connection: it is closed. */
+  /** Closes: a browser cannot drop a connection. */
   terminate(): void {
     this.#socket.close()
   }
 
-  ping(): void {
-    throw new Error('A browser answers pings by itself and cannot send them: send a message instead')
+  ping(): never {
+    return onlyOnNode('ping')
   }
 
-  pong(): void {
-    throw new Error('A browser answers pings by itself and cannot send pongs')
+  pong(): never {
+    return onlyOnNode('pong')
   }
 
-  pause(): void {
-    throw new Error('A browser cannot pause a WebSocket')
+  pause(): never {
+    return onlyOnNode('pause')
   }
 
-  resume(): void {}
+  resume(): never {
+    return onlyOnNode('resume')
+  }
 
-  addEventListener(type: string, listener: (event: NativeEvent) => void, options?: unknown): void {
+  addEventListener(type: string, listener: unknown, options?: unknown): void {
     this.#socket.addEventListener(type, listener, options)
   }
 
-  removeEventListener(type: string, listener: (event: NativeEvent) => void, options?: unknown): void {
+  removeEventListener(type: string, listener: unknown, options?: unknown): void {
     this.#socket.removeEventListener(type, listener, options)
   }
 
@@ -181,58 +187,24 @@ export class WebSocket {
     return this.#listeners.get(event)?.length ?? 0
   }
 
+  /** Calls the listeners of `event`; unlike on Node nobody has to listen to 'error'. */
   emit(event: string, ...args: unknown[]): boolean {
-    const entries = this.#listeners.get(event)
-    if (entries === undefined || entries.length === 0) return false
+    const entries = this.#listeners.get(event) ?? []
     for (const { listener, once } of entries) {
       if (once) this.off(event, listener)
       listener.apply(this, args)
     }
-    return true
-  }
-
-  /** @internal */
-  attribute(type: string): Listener | null {
-    return this.#attributes.get(type) ?? null
-  }
-
-  /** @internal */
-  setAttribute(type: string, listener: unknown): void {
-    const old = this.#attributes.get(type)
-    if (old !== undefined) this.#socket.removeEventListener(type, old)
-    this.#attributes.delete(type)
-    if (typeof listener !== 'function') return
-    this.#attributes.set(type, listener as Listener)
-    this.#socket.addEventListener(type, listener as Listener)
+    return entries.length > 0
   }
 
   #add(event: string, listener: Listener, once: boolean): this {
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), { listener, once }])
     return this
   }
-
-  #receive(data: unknown): void {
-    if (typeof data === 'string') this.emit('message', data, false)
-    else if (this.#binaryType === 'nodebuffer') this.emit('message', new Uint8Array(data as ArrayBuffer), true)
-    else if (this.#binaryType === 'fragments') this.emit('message', [new Uint8Array(data as ArrayBuffer)], true)
-    else this.emit('message', data, true)
-  }
-}
-
-for (const type of ATTRIBUTES) {
-  Object.defineProperty(WebSocket.prototype, `on${type}`, {
-    enumerable: true,
-    get(this: WebSocket) {
-      return this.attribute(type)
-    },
-    set(this: WebSocket, listener: unknown) {
-      this.setAttribute(type, listener)
-    }
-  })
 }
 
 function onlyOnNode(name: string): never {
-  throw new Error(`${name} needs Node.js; in a browser hybi has the client only`)
+  throw new Error(`${name} needs Node.js: a browser does not let a page do that`)
 }
 
 export class WebSocketServer {

@@ -5,25 +5,35 @@ import type { Duplex } from 'node:stream'
 import type { Output, WriteCallback } from '../core/sender.js'
 
 const SLAB_SIZE = 64 * 1024
-/** Slabs kept for reuse; more than a burst to many connections needs are left to the garbage collector. */
-const POOL_LIMIT = 16
+/** Size of a slab that one output has to itself, because others write between what it writes. */
+const OWN_SLAB_SIZE = 8 * 1024
+/** Slabs of either size that are kept for reuse, in octets; what a larger burst needs is left to the garbage collector. */
+const POOL_LIMIT = 2 * 1024 * 1024
 /** Pieces that together are at most this long are joined: cheaper than a vectored write. */
 const JOIN_LIMIT = 16 * 1024
 
-/** Memory that several connections write their frames to; it is used again when all of them are through with it. */
+/** Memory that frames are written to; it is used again when all who wrote there are through with it. */
 class Slab {
-  readonly octets = Buffer.allocUnsafeSlow(SLAB_SIZE)
+  readonly octets: Buffer
+  readonly pool: Slab[]
   position = 0
   users = 0
   /** The callback of a write that used it: the kernel may read it until then. */
   readonly release = (): void => {
     if (--this.users > 0) return
     this.position = 0
-    if (this !== current && pool.length < POOL_LIMIT) pool.push(this)
+    if (this !== current && (this.pool.length + 1) * this.octets.length <= POOL_LIMIT) this.pool.push(this)
+  }
+
+  constructor(size: number, pool: Slab[]) {
+    this.octets = Buffer.allocUnsafeSlow(size)
+    this.pool = pool
   }
 }
 
-const pool: Slab[] = []
+const sharedSlabs: Slab[] = []
+const ownSlabs: Slab[] = []
+/** The one that outputs begin to write to. */
 let current: Slab | null = null
 const NOTHING = new Uint8Array(0)
 
@@ -117,12 +127,9 @@ export class SocketOutput implements Output {
   }
 
   reserve(length: number): void {
-    let slab = current
-    if (slab === null || slab.position + length > SLAB_SIZE) {
-      if (length > SLAB_SIZE) throw new RangeError(`A slab has no room for ${length} octets`)
-      slab = current = pool.pop() ?? new Slab()
-    }
-    if (this.region !== slab || this.end !== slab.position) this.openRegion(slab)
+    let slab = this.region
+    if (slab === null || this.end !== slab.position || slab.position + length > slab.octets.length)
+      slab = this.findRoom(slab, length)
     this.slab = slab.octets
     this.at = slab.position
   }
@@ -237,12 +244,31 @@ export class SocketOutput implements Output {
     if (turns === 0 && !scheduled) schedule()
   }
 
-  private openRegion(slab: Slab): void {
+  /** Goes on elsewhere: others wrote behind us, the slab is full, or there is none yet. */
+  private findRoom(old: Slab | null, length: number): Slab {
+    const held = this.end - this.start
+    if (old !== null && held + length <= OWN_SLAB_SIZE) {
+      // A few octets: have them in one piece with what follows
+      const own = ownSlabs.pop() ?? new Slab(OWN_SLAB_SIZE, ownSlabs)
+      own.octets.set(old.octets.subarray(this.start, this.end))
+      own.position = held
+      old.release()
+      return this.openRegion(own, 0)
+    }
     this.closeRegion()
+    if (current === null || current.position + length > SLAB_SIZE) {
+      if (length > SLAB_SIZE) throw new RangeError(`A slab has no room for ${length} octets`)
+      current = sharedSlabs.pop() ?? new Slab(SLAB_SIZE, sharedSlabs)
+    }
+    return this.openRegion(current, current.position)
+  }
+
+  private openRegion(slab: Slab, start: number): Slab {
     slab.users++
     this.region = slab
-    this.start = slab.position
+    this.start = start
     this.end = slab.position
+    return slab
   }
 
   private closeRegion(): void {

@@ -89,10 +89,9 @@ export class WebSocketServer extends EventEmitter {
 
     if (settings.port != null) {
       this._server = http.createServer(requireUpgrade)
-      this._server.listen(
-        { port: settings.port, host: settings.host ?? undefined, backlog: settings.backlog ?? undefined },
-        callback
-      )
+      // As positional arguments, where null is no value
+      const { port, host, backlog } = settings as unknown as { port: number; host: string; backlog: number }
+      this._server.listen(port, host, backlog, callback)
     } else if (settings.server) {
       this._server = settings.server
     }

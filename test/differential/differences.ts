@@ -22,6 +22,11 @@ const deliveryGoesOn =
 
 const listJoin = 'RFC 6455 §11.3.4 shows the list with a space after each comma; both forms mean the same.'
 
+const synchronousCodec = 'Small messages are compressed and decompressed at once, without the detour over the thread pool.'
+
+/** Public names that hybi adds to those of ws; enumerations leave them out. */
+export const additions = ['kernels', 'receiveBuffer']
+
 export const differences: Difference[] = [
   ...[
     'an invalid octet in a frame that is not complete',
@@ -84,6 +89,28 @@ export const differences: Difference[] = [
     ]
   }),
 
+  ...roles.map((role): Difference => {
+    const messages = ['Buffer <100000 octets, sum 6573c962, begin "The quick brown ">', 'Buffer "plain"', 'Buffer "x"']
+    return {
+      id: 'messages are decompressed before the end of the stream is looked at',
+      scenario: `the end of the stream waits for compressed messages before it, as ${role}`,
+      where: role,
+      lane: 'ws',
+      ws: messages.map((data) => `message(${data}, false) in state 2`),
+      hybi: messages.map((data) => `message(${data}, false) in state 1`),
+      reason: synchronousCodec
+    }
+  }),
+  {
+    id: 'nothing is buffered while a small message is compressed',
+    scenario: 'Sender with permessage-deflate keeps the order',
+    where: 'either',
+    lane: 'buffered',
+    ws: ['2023', '0'],
+    hybi: ['0', '0'],
+    reason: synchronousCodec
+  },
+
   {
     id: 'subprotocol offers joined by comma and space',
     scenario: 'request: subprotocols',
@@ -91,6 +118,15 @@ export const differences: Difference[] = [
     lane: 'request',
     ws: ['Sec-WebSocket-Protocol: a,b.c,d'],
     hybi: ['Sec-WebSocket-Protocol: a, b.c, d'],
+    reason: listJoin
+  },
+  {
+    id: 'subprotocol offers joined by comma and space: a,A',
+    scenario: 'subprotocol offers: which throw, and what stands in the request',
+    where: 'client',
+    lane: 'request',
+    ws: ['Sec-WebSocket-Protocol: a,A'],
+    hybi: ['Sec-WebSocket-Protocol: a, A'],
     reason: listJoin
   },
   ...[

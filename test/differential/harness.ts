@@ -68,6 +68,16 @@ export class Context {
     }
   }
 
+  /** Records the class of what `run` throws, where the message quotes the source or comes from the engine. */
+  attemptClass(lane: string, label: string, run: () => unknown): void {
+    try {
+      run()
+      this.log(lane, label, 'does not throw')
+    } catch (error) {
+      this.log(lane, label, 'throws', (error as Error).name)
+    }
+  }
+
   /** A callback that records the arguments it is called with. */
   callback(lane: string, label: string): (...args: unknown[]) => void {
     return (...args) => this.log(lane, `${label}(${args.map((one) => describeValue(one)).join(', ')})`)

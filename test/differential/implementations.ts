@@ -1,6 +1,7 @@
 // The two libraries that every scenario runs on: ws, and hybi (or whatever stands in for it while the suite itself is tested).
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -76,22 +77,34 @@ export function plainPath(implementation: Implementation): Promise<string> {
   return (plain ??= transpileSource())
 }
 
-/** The source as JavaScript, module by module, beside the dependencies it imports. */
+/** The source as JavaScript, module by module, where it finds the dependencies it imports; named after its content, to be used again. */
 async function transpileSource(): Promise<string> {
-  const { default: ts } = await import('typescript')
   const source = path.join(root, 'src')
-  const target = path.join(root, `node_modules/.cache/hybi-differential-${process.pid}`)
-  mkdirSync(target, { recursive: true })
-  process.on('exit', () => rmSync(target, { recursive: true, force: true }))
-  writeFileSync(path.join(target, 'package.json'), '{"type":"module"}')
-  for (const name of readdirSync(source, { recursive: true }) as string[]) {
-    if (!name.endsWith('.ts') || name.endsWith('.d.ts')) continue
-    const { outputText } = ts.transpileModule(readFileSync(path.join(source, name), 'utf8'), {
+  const names = (readdirSync(source, { recursive: true }) as string[])
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .sort()
+  const texts = names.map((name) => readFileSync(path.join(source, name), 'utf8'))
+  const hash = createHash('sha1')
+    .update(JSON.stringify([names, texts]))
+    .digest('hex')
+  const target = path.join(root, 'node_modules/.cache/hybi-differential', hash)
+  if (existsSync(target)) return path.join(target, 'index.js')
+  const { default: ts } = await import('typescript')
+  const draft = `${target}-${process.pid}`
+  for (const [i, name] of names.entries()) {
+    const { outputText } = ts.transpileModule(texts[i], {
       compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true }
     })
-    const file = path.join(target, name.replace(/\.ts$/, '.js'))
+    const file = path.join(draft, name.replace(/\.ts$/, '.js'))
     mkdirSync(path.dirname(file), { recursive: true })
     writeFileSync(file, outputText)
+  }
+  writeFileSync(path.join(draft, 'package.json'), '{"type":"module"}')
+  try {
+    renameSync(draft, target)
+  } catch {
+    // Another run has made the same meanwhile.
+    rmSync(draft, { recursive: true, force: true })
   }
   return path.join(target, 'index.js')
 }

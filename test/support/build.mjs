@@ -8,7 +8,14 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** What `npm run build` reads; src/wasm is among what it writes. */
 const SOURCES = ['src', 'wasm', 'package.json', 'rollup.config.mjs', 'tsconfig.json']
-const BUILT = ['dist/index.cjs', 'dist/index.mjs', 'dist/core.cjs', 'dist/core.mjs', 'dist/browser.mjs', 'dist/types/isomorphic.d.ts']
+const BUILT = [
+  'dist/index.cjs',
+  'dist/index.mjs',
+  'dist/core.cjs',
+  'dist/core.mjs',
+  'dist/browser.mjs',
+  'dist/types/isomorphic.d.ts'
+]
 
 /** When `path` was last changed, or 0 where there is none; a folder was changed when the latest of its files was. */
 function changed(path) {

@@ -45,6 +45,10 @@ test('the browser condition gives a WebSocket with the events of ws and without 
   expect(compile(['browser/client.ts'], browserMode, ['hybi'])).toEqual([])
 })
 
+test('the declarations for browsers agree with the source, apart from the members named', () => {
+  expect(compile(['browser/source.ts'], browserMode, [])).toEqual([])
+})
+
 test('the declarations agree with the source, apart from the members named', () => {
   expect(compile(['source/entry.ts'], sourceMode, [])).toEqual([])
 })

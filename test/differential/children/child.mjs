@@ -13,12 +13,15 @@ const WebSocket = await load()
 
 /** A CommonJS module is its class; an ES module has it as default. */
 async function load() {
-  try {
-    return require(implementation)
-  } catch (error) {
-    if (error.code !== 'ERR_REQUIRE_ESM' && error.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error
-    return (await import(pathToFileURL(implementation).href)).default
+  if (!implementation.endsWith('.mjs')) {
+    try {
+      const main = require(implementation)
+      return typeof main === 'function' ? main : main.default
+    } catch (error) {
+      if (error.code !== 'ERR_REQUIRE_ESM') throw error
+    }
   }
+  return (await import(pathToFileURL(implementation).href)).default
 }
 
 const { writeSync } = await import('node:fs')

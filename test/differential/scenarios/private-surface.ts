@@ -50,7 +50,7 @@ function look(ctx: Context, ws: Any, when: string): void {
     `_binaryType=${ws._binaryType}`,
     `_req=${ws._req === undefined ? 'undefined' : ws._req === null ? 'null' : typeof ws._req}`,
     `_socket=${ws._socket?.constructor.name}`,
-    `_receiver=${ws._receiver?.constructor.name}`,
+    `_receiver=${typeof ws._receiver}`,
     `_sender=${ws._sender?.constructor.name}`
   )
 }

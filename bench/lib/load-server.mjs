@@ -1,0 +1,88 @@
+// Load on a client: a raw server that feeds it frames, or takes its frames and asks for more.
+
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { opcodeOf, payload, serverFrame } from './frames.mjs'
+import { respond } from './handshake.mjs'
+import { HOST } from './limits.mjs'
+
+const FEED_CHUNK = 64 * 1024
+
+/** An empty message, which asks a client for its next batch. */
+const MORE = serverFrame(0x82, Buffer.alloc(0))
+
+/**
+ * Listens for the client under test.
+ * @param options.mode 'feed': writes frames of `message` for as long as it runs; 'sink': takes batches of `batchLength` octets and keeps two
+ * of them under way
+ */
+export async function listen({ mode, message, batchLength }) {
+  const sockets = new Set()
+  let running = false
+  let writing = 0
+  let failed = null
+
+  const feed = (socket) => {
+    const frame = serverFrame(opcodeOf(message.kind), payload(message.kind, message.size))
+    const chunk = Buffer.concat(Array.from({ length: Math.max(1, Math.floor(FEED_CHUNK / frame.length)) }, () => frame))
+    let turns = 0
+    const next = (error) => {
+      writing--
+      if (!running || error) return
+      // see FloodLoad
+      if (++turns % 8 === 0) setImmediate(write)
+      else write()
+    }
+    const write = () => {
+      writing++
+      socket.write(chunk, next)
+    }
+    return write
+  }
+
+  const sink = (socket) => {
+    let received = 0
+    let checked = false
+    socket.on('data', (chunk) => {
+      if (!checked && chunk[1] < 0x80) failed ??= new Error('the client did not mask its frame')
+      checked = true
+      received += chunk.length
+      while (received >= batchLength) {
+        received -= batchLength
+        if (running) socket.write(MORE)
+        else if (--writing < 0) failed ??= new Error('the client sent more than it was asked for')
+      }
+    })
+    return () => {
+      writing += 2
+      socket.write(Buffer.concat([MORE, MORE]))
+    }
+  }
+
+  const starters = []
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.once('data', (head) => {
+      socket.write(respond(head.toString('latin1')).response)
+      starters.push(mode === 'feed' ? feed(socket) : sink(socket))
+    })
+  })
+  server.listen({ host: HOST, port: 0 })
+  await once(server, 'listening')
+  return {
+    port: server.address().port,
+    start() {
+      running = true
+      for (const startOne of starters) startOne()
+    },
+    async stop() {
+      running = false
+      const late = performance.now() + 10_000
+      // oxlint-disable-next-line no-await-in-loop
+      while (writing > 0 && performance.now() < late) await new Promise((resolve) => setTimeout(resolve, 2))
+      if (failed !== null) throw failed
+      if (writing > 0) throw new Error('what was asked for did not come')
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// A process that makes load: on a server under test (`open`), or on a client under test (`listen`).
+
+import { serve } from '../lib/child.mjs'
+import { closeLoad, expectedReply, openLoad } from '../lib/load-client.mjs'
+import { listen } from '../lib/load-server.mjs'
+
+let loads = []
+
+serve({
+  /** Opens the connections of each group. */
+  async open({ groups }) {
+    for (const group of groups) {
+      // one after the other: receivers before those who send to them
+      // oxlint-disable-next-line no-await-in-loop
+      loads.push(await openLoad(group))
+    }
+  },
+
+  /** One message on each connection of the last group, and the replies; with `verify` the first is compared with what was sent. */
+  once: ({ verify }) => loads.at(-1).once(verify && expectedReply(verify)),
+
+  async listen(options) {
+    const server = await listen(options)
+    loads.push(server)
+    return server.port
+  },
+
+  start() {
+    for (const load of loads) load.start()
+  },
+
+  /** Stops and waits until nothing is under way; gives the latencies in µs, where they were measured. */
+  async stop() {
+    const results = await Promise.all(loads.map((load) => load.stop()))
+    return results.flatMap((latencies) => latencies ?? [])
+  },
+
+  async close() {
+    await Promise.all(loads.map(closeLoad))
+    loads = []
+  }
+})

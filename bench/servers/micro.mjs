@@ -1,0 +1,11 @@
+// Runs a micro-benchmark (bench/kernels.mjs, bench/deflate.mjs) in a process of its own.
+
+import { serve, tellProgress } from '../lib/child.mjs'
+
+serve({
+  async run({ file, quick }) {
+    const { run, format } = await import(file)
+    const rows = await run({ quick, progress: tellProgress })
+    return { rows, text: format(rows) }
+  }
+})
