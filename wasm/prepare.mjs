@@ -1,26 +1,39 @@
-// What npm runs as `prepare`: builds dist, unless it is there and what builds it is not (`npm ci --omit=dev` in a checkout).
+// Builds dist where that is called for: npm runs it as `prepare`, and `npm test` before the tests, some of which run on dist.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
+/** What `npm run build` reads, and the last that each of its steps writes. */
+const SOURCES = ['src', 'wasm', 'package.json', 'rollup.config.mjs', 'tsconfig.json']
+const BUILT = ['index.cjs', 'index.mjs', 'core.cjs', 'core.mjs', 'core.node.mjs', 'browser.mjs', 'types/isomorphic.d.ts']
+
+/** When `path` was last changed, in ms; a folder was when the latest of its files was. 0 where there is none. */
+function changed(path) {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return 0
+  return stats.isDirectory() ? Math.max(...readdirSync(path).map((name) => changed(join(path, name)))) : stats.mtimeMs
+}
+
 /** Whether package `name` can be imported from here. */
 function isInstalled(name) {
   try {
-    return existsSync(fileURLToPath(import.meta.resolve(name)))
+    return changed(fileURLToPath(import.meta.resolve(name))) > 0
   } catch {
     return false
   }
 }
 
+const built = Math.min(...BUILT.map((name) => changed(join(root, 'dist', name))))
+const isFresh = built > Math.max(...SOURCES.map((name) => changed(join(root, name))))
 const builders = ['assemblyscript/asc', 'rollup', 'typescript', '@rollup/plugin-typescript']
 
-if (existsSync(join(root, 'dist', 'index.cjs')) && !builders.every(isInstalled)) {
+if (built > 0 && !builders.every(isInstalled)) {
   console.log('hybi: dist is there and devDependencies are not, so nothing is built')
-} else {
+} else if (!isFresh) {
   const { status, error } = spawnSync('npm', ['run', 'build'], { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
   if (error) throw error
   process.exitCode = status ?? 1

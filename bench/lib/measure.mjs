@@ -98,10 +98,19 @@ async function connect(pair, workload) {
   return { connectionCpu: (after.cpu - before.cpu) / count, connectionOctets: count >= 100 ? grown / count : Number.NaN }
 }
 
+/** Lets a load run until the subject has had most of `warmUpMs` on a CPU, or three times as long has passed. */
+async function warmUp(pair, warmUpMs) {
+  const begin = await pair.usage()
+  const late = performance.now() + 3 * warmUpMs
+  await sleep(warmUpMs)
+  while ((await pair.usage()).cpu - begin.cpu < warmUpMs * 800 && performance.now() < late) await sleep(20)
+}
+
 /** One sample: messages a second, and CPU µs of the subject for each. */
-async function sample(pair, { measureMs, settleMs }) {
+async function sample(pair, { measureMs, settleMs, warmUpMs }) {
   await pair.load.call('start')
-  await sleep(settleMs)
+  if (warmUpMs > 0) await warmUp(pair, warmUpMs)
+  else await sleep(settleMs)
   const before = await pair.usage()
   let after = before
   let slices = 0
@@ -158,9 +167,10 @@ async function throughput(workload, results, options) {
         result.error = error.message
       }
     }
+    const { measureMs, settleMs } = options
+    const warmUpMs = options.warmUpMs * (workload.warmUp ?? 1)
     await inRounds(results, options, (result, round) =>
-      // the first time longer: code is compiled then
-      sample(pairs.get(result), { measureMs: options.measureMs, settleMs: round === 0 ? options.warmUpMs : options.settleMs })
+      sample(pairs.get(result), { measureMs, settleMs, warmUpMs: round === 0 ? warmUpMs : 0 })
     )
   } finally {
     await Promise.all([...pairs.values()].map((pair) => pair.stop()))
@@ -248,14 +258,13 @@ async function micro(workload, result, { quick, pin, onProgress }) {
 
 const KINDS = { throughput, memory, latency }
 
-/** Whether a peer can do what a workload needs. */
-export const takesPart = (peer, { needs, onlyPeers }, chosen) =>
-  needs.every((need) => peer.can.includes(need)) &&
-  (onlyPeers === undefined || onlyPeers.includes(peer.name) || !onlyPeers.some((name) => chosen.includes(name)))
+/** Whether a peer can do what a workload needs; long workloads leave some out, unless the peers were `named`. */
+const takesPart = (peer, { needs, onlyPeers }, named) =>
+  needs.every((need) => peer.can.includes(need)) && (named || onlyPeers === undefined || onlyPeers.includes(peer.name))
 
 /**
  * Runs one workload.
- * @param options rounds, measureMs, settleMs, warmUpMs, pin, quick; until: time (performance.now()) after which no round begins;
+ * @param options rounds, measureMs, settleMs, warmUpMs, pin, quick; peersNamed: whether the peers were asked for by name; until: time (performance.now()) after which no round begins;
  * onRound(index), onProgress(text)
  * @returns {id, area, title, kind, unit, peers: [{name, samples, error}]}; of a micro-benchmark {rows, text}
  */
@@ -266,8 +275,7 @@ export async function measure(workload, peers, options) {
     await micro(workload, result, options)
     return result
   }
-  const names = peers.map(({ name }) => name)
-  const results = peers.filter((peer) => takesPart(peer, workload, names)).map((peer) => ({ peer, samples: [] }))
+  const results = peers.filter((peer) => takesPart(peer, workload, options.peersNamed)).map((peer) => ({ peer, samples: [] }))
   await KINDS[kind](workload, results, options)
   result.peers = results.map(({ peer, ...rest }) => ({ name: peer.name, ...rest }))
   return result

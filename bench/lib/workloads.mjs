@@ -69,7 +69,7 @@ const clientSend = (id, message, clients, batch, more = {}) => ({
   needs: ['client'],
   // the raw socket sends unmasked octets: what it stands for is the kernel's part
   serve: ({ raw }) => ({ mode: 'sink', batchLength: batch * frameLength(message.size, raw !== true), unmasked: raw === true }),
-  connect: { count: clients, ...message, batch },
+  connect: { count: clients, ...message, batch, incoming: frameLength(0, false) },
   ...more
 })
 
@@ -166,6 +166,8 @@ export const workloads = [
     area: 'handshake',
     title: 'connections opened and closed, 64 at once',
     unit: 'connection',
+    // few a second, and much code: it takes longer until all is compiled
+    warmUp: 4,
     needs: ['server'],
     level: 'quick',
     listen: { incoming: 1 },

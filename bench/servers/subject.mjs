@@ -18,7 +18,7 @@ let connections = 0
 const everyone = new Set()
 
 /** Gives a function that sends `batch` messages to a connection. */
-function batchSender({ kind, size, batch, asText }) {
+function batchSender({ kind, size, batch }) {
   const list = Array.from({ length: VARIETY }, (_, index) => {
     const octets = payload(kind, size, index)
     if (kind !== 'binary') octets.set(Buffer.from(String(index).padStart(4, '0')))
@@ -31,8 +31,8 @@ function batchSender({ kind, size, batch, asText }) {
       messages += batch
     }
   }
-  const contents = asText ? list.map((octets) => octets.toString()) : list
   const isBinary = kind === 'binary'
+  const contents = isBinary ? list : list.map((octets) => octets.toString())
   let next = 0
   return (connection) => {
     for (let i = 0; i < batch; i++) {
@@ -47,7 +47,7 @@ function batchSender({ kind, size, batch, asText }) {
 function pathHandlers(options) {
   const { incoming } = options
   const amount = raw ? (chunk) => chunk.length / incoming : () => 1
-  const sendBatch = options.batch === undefined ? undefined : batchSender({ ...options, asText: options.kind !== 'binary' })
+  const sendBatch = options.batch === undefined ? undefined : batchSender(options)
   return {
     '/echo': (connection) =>
       onMessage(connection, (data, isBinary) => {
@@ -90,14 +90,17 @@ serve({
 
   /** Connects as a client that counts what it receives and, with `batch`, sends that many messages for each one. */
   async connect({ port, count, onString, ...options }) {
-    const sendBatch = options.batch === undefined ? undefined : batchSender({ ...options, asText: options.kind !== 'binary' })
     const amount = raw ? (chunk) => chunk.length / options.incoming : () => 1
+    const receive = (data) => {
+      messages += amount(data)
+    }
+    const sendBatch = options.batch === undefined ? undefined : batchSender(options)
     const connect = async () => {
-      const connection = await adapter.connect(`ws://${HOST}:${port}/`, {
-        onString,
-        onMessage: sendBatch === undefined ? (data) => (messages += amount(data)) : () => sendBatch(connection)
-      })
-      return connection
+      const answer = (data) => {
+        for (let due = Math.round(amount(data)); due > 0; due--) sendBatch(connection)
+      }
+      const onMessage = sendBatch === undefined ? receive : answer
+      const connection = await adapter.connect(`ws://${HOST}:${port}/`, { onString, onMessage })
     }
     await Promise.all(Array.from({ length: count }, connect))
   },

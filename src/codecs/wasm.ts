@@ -37,7 +37,7 @@ export function createWasmCodec(options: WasmCodecOptions = {}): DeflateCodec | 
   const helpers: CodecHelpers = {
     defer: options.defer,
     allocate: options.allocate ?? ((length) => new Uint8Array(length)),
-    copy: options.copy ?? ((octets, start, end) => octets.slice(start, end))
+    copy: options.copy ?? ((octets, start, end) => Uint8Array.prototype.slice.call(octets, start, end))
   }
   return {
     name: 'wasm',

@@ -15,6 +15,7 @@ const NO_REASON = new Uint8Array(0)
 
 /** Whether `code` may stand in a close frame (§7.4): 1004 to 1006 and 1015 are reserved, 3000 to 4999 free for use. */
 export function isValidCloseCode(code: number): boolean {
+  if (!Number.isInteger(code)) return false
   return (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) || (code >= 3000 && code <= 4999)
 }
 

@@ -13,8 +13,10 @@ export function secureMaskingKeys(runtime: Runtime): MaskingKeySource {
   let next = 0
   return () => {
     if (pool === null || next === pool.length) {
-      pool ??= new Int32Array(POOL_SIZE / 4)
-      runtime.fillRandom(new Uint8Array(pool.buffer))
+      const fresh = pool ?? new Int32Array(POOL_SIZE / 4)
+      // Used only once it is filled: a generator that throws must not leave old keys, or zeros
+      runtime.fillRandom(new Uint8Array(fresh.buffer))
+      pool = fresh
       next = 0
     }
     return pool[next++]

@@ -10,7 +10,12 @@ export type FillRandom = (target: Uint8Array) => void
 export function createPortableRuntime(fillRandom: FillRandom): Runtime {
   return {
     allocate: (length) => new Uint8Array(length),
-    copy: (octets, start, end) => octets.slice(start, end),
+    copy: (octets, start, end) => {
+      // Not `slice`, which a Buffer understands otherwise
+      const copy = new Uint8Array(end - start)
+      copy.set(octets.subarray(start, end))
+      return copy
+    },
     utf8Length,
     utf8Write,
     utf8Decode,

@@ -6,7 +6,7 @@
 import { MAX_HEADER, OPCODE_BINARY, OPCODE_BITS, OPCODE_CLOSE, OPCODE_PING, RSV1 } from './constants.js'
 import { type CloseStatus, parseClosePayload } from './close.js'
 import { type ProtocolError, protocolError } from './errors.js'
-import { FrameHeader, parseFrameHeader } from './frame-header.js'
+import { FrameHeader, type HeaderContext, parseFrameHeader } from './frame-header.js'
 import { MessageAssembler } from './message-assembler.js'
 import {
   type FrameTable,
@@ -95,23 +95,30 @@ class PartialFrame {
 /** An event that waits for its turn. */
 type Deferred = () => void
 
-export class Receiver {
-  readonly isServer: boolean
-  maxPayload: number
-  maxFragments: number
-  maxBufferedChunks: number
-  skipUtf8Validation: boolean
-  deferEvents: boolean
-  /** Set by negotiation; RSV1 is allowed then. */
-  inflater: MessageInflater | null = null
-  /** Octets that are held because something is waited for. */
+/** What is under way beyond one chunk; most connections have none of it most of the time. */
+class Progress {
+  /** Octets that came while something was waited for. */
+  held: Uint8Array[] = []
   heldLength = 0
-
+  frame: PartialFrame | null = null
+  message: MessageAssembler | null = null
   /** Opcode of the fragmented message under way, 0 if there is none. */
   fragmentedOpcode = 0
   /** Payload octets of that message as they came, before inflating. */
   messageLength = 0
+  deferred: Deferred | null = null
 
+  get isOver(): boolean {
+    return this.held.length === 0 && this.frame === null && this.message === null && this.deferred === null
+  }
+}
+
+export class Receiver implements HeaderContext {
+  /** Set by negotiation; RSV1 is allowed then. */
+  inflater: MessageInflater | null = null
+
+  /** Many connections share one object: it is replaced, not changed. */
+  private options: ReceiverOptions
   private readonly kernels: Kernels
   private readonly runtime: Runtime
   private readonly handler: ReceiverHandler
@@ -123,22 +130,74 @@ export class Receiver {
   /** Frames of the chunk that were scanned and not yet delivered start at entry `next`. */
   private table: FrameTable | null = null
   private next = 0
-  private invalidUtf8 = false
-  private held: Uint8Array[] | null = null
-  private frame: PartialFrame | null = null
-  private message: MessageAssembler | null = null
-  private deferred: Deferred | null = null
+  private progress: Progress | null = null
 
   constructor(options: ReceiverOptions, kernels: Kernels, runtime: Runtime, handler: ReceiverHandler) {
-    this.isServer = options.isServer
-    this.maxPayload = options.maxPayload
-    this.maxFragments = options.maxFragments
-    this.maxBufferedChunks = options.maxBufferedChunks
-    this.skipUtf8Validation = options.skipUtf8Validation
-    this.deferEvents = options.deferEvents
+    this.options = options
     this.kernels = kernels
     this.runtime = runtime
     this.handler = handler
+  }
+
+  get isServer(): boolean {
+    return this.options.isServer
+  }
+
+  get maxPayload(): number {
+    return this.options.maxPayload
+  }
+
+  set maxPayload(maxPayload: number) {
+    this.options = { ...this.options, maxPayload }
+  }
+
+  get maxFragments(): number {
+    return this.options.maxFragments
+  }
+
+  set maxFragments(maxFragments: number) {
+    this.options = { ...this.options, maxFragments }
+  }
+
+  get maxBufferedChunks(): number {
+    return this.options.maxBufferedChunks
+  }
+
+  set maxBufferedChunks(maxBufferedChunks: number) {
+    this.options = { ...this.options, maxBufferedChunks }
+  }
+
+  get skipUtf8Validation(): boolean {
+    return this.options.skipUtf8Validation
+  }
+
+  set skipUtf8Validation(skipUtf8Validation: boolean) {
+    this.options = { ...this.options, skipUtf8Validation }
+  }
+
+  get deferEvents(): boolean {
+    return this.options.deferEvents
+  }
+
+  set deferEvents(deferEvents: boolean) {
+    this.options = { ...this.options, deferEvents }
+  }
+
+  get fragmentedOpcode(): number {
+    return this.progress === null ? 0 : this.progress.fragmentedOpcode
+  }
+
+  get messageLength(): number {
+    return this.progress === null ? 0 : this.progress.messageLength
+  }
+
+  /** Octets that are held because something is waited for. */
+  get heldLength(): number {
+    if (this.state !== WAITING) return 0
+    let length = this.end - this.position + (this.progress === null ? 0 : this.progress.heldLength)
+    const { table, next } = this
+    if (table !== null && next < table.count) length += table.entries[table.count * 3 - 1] - table.entries[next * 3 + 1]
+    return length
   }
 
   get allowsRsv1(): boolean {
@@ -147,7 +206,10 @@ export class Receiver {
 
   /** Whether all that came has been dealt with. */
   get isIdle(): boolean {
-    return this.state === DONE || (this.state === RECEIVING && !this.busy && this.position === this.end && this.table === null)
+    if (this.state !== RECEIVING) return this.state === DONE
+    return (
+      !this.busy && this.position === this.end && this.table === null && (this.progress === null || this.progress.held.length === 0)
+    )
   }
 
   /** Whether the peer's close frame came or it broke a rule. */
@@ -167,7 +229,8 @@ export class Receiver {
    */
   receive(chunk: Uint8Array, start: number, end: number, transient: boolean): void {
     if (this.state === DONE || start === end) return
-    if (this.frame !== null && this.maxBufferedChunks > 0 && this.frame.chunks >= this.maxBufferedChunks) {
+    const frame = this.progress === null ? null : this.progress.frame
+    if (frame !== null && this.maxBufferedChunks > 0 && frame.chunks >= this.maxBufferedChunks) {
       this.violate(protocolError('TOO_MANY_BUFFERED_PARTS', 'buffered chunks'))
       return
     }
@@ -184,8 +247,8 @@ export class Receiver {
   /** Goes on after a wait, or after a handler threw. */
   proceed(): void {
     if (this.state === DONE) return
-    this.state = RECEIVING
     const waited = this.heldLength > 0
+    this.state = RECEIVING
     this.run(false)
     if (waited && this.isIdle) this.handler.onDrain()
   }
@@ -196,9 +259,9 @@ export class Receiver {
   }
 
   private hold(octets: Uint8Array): void {
-    this.held ??= []
-    this.held.push(octets)
-    this.heldLength += octets.length
+    const progress = (this.progress ??= new Progress())
+    progress.held.push(octets)
+    progress.heldLength += octets.length
   }
 
   /** Delivers until the octets are used up, something has to be waited for, or a handler throws. */
@@ -208,6 +271,7 @@ export class Receiver {
       this.loop()
     } finally {
       this.busy = false
+      if (this.progress !== null && this.progress.isOver) this.progress = null
       if (this.state === DONE) this.release()
       else if (this.position === this.end && this.table === null) this.chunk = NOTHING
       else this.retain(transient)
@@ -215,9 +279,9 @@ export class Receiver {
   }
 
   private loop(): void {
-    if (this.deferred !== null) {
-      const event = this.deferred
-      this.deferred = null
+    if (this.progress !== null && this.progress.deferred !== null) {
+      const event = this.progress.deferred
+      this.progress.deferred = null
       event()
     }
     while (this.state === RECEIVING) {
@@ -226,18 +290,16 @@ export class Receiver {
         continue
       }
       if (this.position === this.end && !this.takeHeld()) return
-      if (this.frame !== null) {
-        this.continueFrame(this.frame)
-        continue
-      }
-      this.scan()
+      if (this.progress !== null && this.progress.frame !== null) this.continueFrame(this.progress, this.progress.frame)
+      else this.scan()
     }
   }
 
   private takeHeld(): boolean {
-    const chunk = this.held?.shift()
-    if (chunk === undefined) return false
-    this.heldLength -= chunk.length
+    const { progress } = this
+    if (progress === null || progress.held.length === 0) return false
+    const chunk = progress.held.shift()!
+    progress.heldLength -= chunk.length
     this.chunk = chunk
     this.position = 0
     this.end = chunk.length
@@ -251,21 +313,20 @@ export class Receiver {
     if (this.skipUtf8Validation) flags |= SCAN_SKIP_UTF8
     const table = this.kernels.scan(this.chunk, this.position, this.end, flags, this.maxPayload)
     this.position += table.consumed
-    this.invalidUtf8 = table.invalidUtf8
     if (table.count > 0) {
       table.inUse = true
       this.table = table
       this.next = 0
       if (table.count > 1) this.handler.onBatch?.(table.octets, table.entries[table.count * 3 - 1])
     } else {
-      this.afterScan()
+      this.afterScan(table.invalidUtf8)
     }
   }
 
   /** What the scan stopped at: the end, text that is not UTF-8, or a frame to be looked at here. */
-  private afterScan(): void {
-    if (this.invalidUtf8) this.violate(protocolError('INVALID_UTF8'))
-    else if (this.position < this.end) this.continueFrame(new PartialFrame())
+  private afterScan(invalidUtf8: boolean): void {
+    if (invalidUtf8) this.violate(protocolError('INVALID_UTF8'))
+    else if (this.position < this.end) this.continueFrame((this.progress ??= new Progress()), new PartialFrame())
   }
 
   private deliverTable(table: FrameTable): void {
@@ -293,7 +354,7 @@ export class Receiver {
     if (table.count > 1) this.handler.onBatchEnd?.()
     table.inUse = false
     this.table = null
-    this.afterScan()
+    this.afterScan(table.invalidUtf8)
   }
 
   private deliverControl(opcode: number, octets: Uint8Array, start: number, end: number): void {
@@ -312,27 +373,28 @@ export class Receiver {
 
   private deliver(event: Deferred): void {
     if (!this.deferEvents) return event()
-    this.deferred = event
+    this.progress ??= new Progress()
+    this.progress.deferred = event
     this.state = WAITING
     this.handler.onDefer()
   }
 
   /** Begins or goes on with a frame that is taken piece by piece. */
-  private continueFrame(frame: PartialFrame): void {
-    this.frame = frame
-    if (frame.payload === null && !this.takeHead(frame)) return
+  private continueFrame(progress: Progress, frame: PartialFrame): void {
+    progress.frame = frame
+    if (frame.payload === null && !this.takeHead(progress, frame)) return
     const { header } = frame
     const wanted = header.length - frame.received
     const length = Math.min(wanted, this.end - this.position)
-    if (length > 0 && !this.takePayload(frame, length)) return
+    if (length > 0 && !this.takePayload(progress, frame, length)) return
     if (frame.received < header.length) return
-    this.frame = null
+    progress.frame = null
     if (header.opcode >= OPCODE_CLOSE) this.finishControl(header.opcode, frame.payload!)
-    else this.finishData(header, frame.payload!)
+    else this.finishData(progress.message!, header, frame.payload!)
   }
 
   /** @returns whether the header is complete; then `frame.payload` has its memory */
-  private takeHead(frame: PartialFrame): boolean {
+  private takeHead(progress: Progress, frame: PartialFrame): boolean {
     const available = this.end - this.position
     let verdict: boolean | ProtocolError
     if (frame.headLength === 0) {
@@ -363,21 +425,21 @@ export class Receiver {
     frame.chunks = 0
     frame.payload = header.length === 0 ? NOTHING : this.runtime.allocate(Math.min(header.length, TRUSTED_LENGTH))
     if (header.opcode < OPCODE_CLOSE) {
-      this.messageLength += header.length
-      if (header.opcode !== 0) this.message = new MessageAssembler(header.opcode, header.rsv1)
-      if (!header.fin && this.fragmentedOpcode === 0) this.fragmentedOpcode = header.opcode
+      progress.messageLength += header.length
+      if (header.opcode !== 0) progress.message = new MessageAssembler(header.opcode, header.rsv1)
+      if (!header.fin && progress.fragmentedOpcode === 0) progress.fragmentedOpcode = header.opcode
     }
     return true
   }
 
   /** Unmasks `length` octets of the chunk into the frame's payload, validating text as it comes (§8.1). */
-  private takePayload(frame: PartialFrame, length: number): boolean {
+  private takePayload(progress: Progress, frame: PartialFrame, length: number): boolean {
     const { header } = frame
     if (frame.received + length > frame.payload!.length && !this.growPayload(frame, frame.received + length)) return false
     const target = frame.payload!
     const from = this.position
     const key = rotateKey(header.key, frame.received)
-    const message = this.message
+    const { message } = progress
     if (message !== null && header.opcode < OPCODE_CLOSE && message.isText && !message.compressed && !this.skipUtf8Validation) {
       const state = this.kernels.maskValidate(this.chunk, from, from + length, target, frame.received, key, message.utf8State)
       if (state < 0) {
@@ -420,8 +482,7 @@ export class Receiver {
     this.handler.onCloseFrame(status)
   }
 
-  private finishData(header: FrameHeader, payload: Uint8Array): void {
-    const message = this.message!
+  private finishData(message: MessageAssembler, header: FrameHeader, payload: Uint8Array): void {
     const excess = message.countFrame(this.maxFragments)
     if (excess !== null) return this.violate(excess)
     if (message.compressed) this.inflate(message, header.fin, payload)
@@ -431,7 +492,6 @@ export class Receiver {
   /** A compressed message in one frame, straight from the table. */
   private inflateMessage(opcode: number, payload: Uint8Array): void {
     const message = new MessageAssembler(opcode, true)
-    this.message = message
     const excess = message.countFrame(this.maxFragments)
     if (excess !== null) return this.violate(excess)
     this.inflate(message, true, payload)
@@ -441,7 +501,8 @@ export class Receiver {
     const maxLength = this.maxPayload > 0 ? this.maxPayload - message.length : Infinity
     const result = this.inflater!.inflate(payload, fin, maxLength, (error, octets) => {
       if (this.state === DONE) return
-      this.deferred = () => this.inflated(message, fin, error ?? octets, true)
+      this.progress ??= new Progress()
+      this.progress.deferred = () => this.inflated(message, fin, error ?? octets, true)
       this.handler.onReady()
     })
     if (result === null) this.state = WAITING
@@ -462,9 +523,11 @@ export class Receiver {
     if (!fin) return
     // §8.1: text that ends inside a sequence is not UTF-8
     if (message.utf8State !== 0) return this.violate(protocolError('INVALID_UTF8'))
-    this.message = null
-    this.fragmentedOpcode = 0
-    this.messageLength = 0
+    if (this.progress !== null) {
+      this.progress.message = null
+      this.progress.fragmentedOpcode = 0
+      this.progress.messageLength = 0
+    }
     const event = () => this.handler.onFragments(message.fragments, message.length, !message.isText)
     // As in ws, text that was inflated in a turn of its own need not wait for another one
     if (later && message.isText) event()
@@ -514,10 +577,6 @@ export class Receiver {
     this.chunk = NOTHING
     this.position = 0
     this.end = 0
-    this.held = null
-    this.heldLength = 0
-    this.frame = null
-    this.message = null
-    this.deferred = null
+    this.progress = null
   }
 }

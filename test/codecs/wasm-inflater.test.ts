@@ -42,9 +42,11 @@ test('reads what zlib writes with context takeover, at every level, strategy and
 describe('the peer must keep to its window (RFC 7692 §7.1.2)', () => {
   test.each([8, 9, 12, 15])('%i bits: a distance of exactly the window is good, one more is not', (windowBits) => {
     const size = 2 ** windowBits
-    for (const [distance, good] of [
-      [size, true],
-      [size + 1, false]
+    for (const [distance, good, far] of [
+      [size, true, false],
+      [size + 1, false, false],
+      [size, true, true],
+      [size + 1, false, true]
     ] as const) {
       if (distance > 32768) continue
       const inflater = codec.createInflater(options(windowBits))
@@ -59,8 +61,15 @@ describe('the peer must keep to its window (RFC 7692 §7.1.2)', () => {
       bits += '0000000' + '000'
       const octets = Buffer.alloc(Math.ceil(bits.length / 8))
       for (let i = 0; i < bits.length; i++) octets[i >> 3] |= Number(bits[i]) << (i & 7)
-      const result = inflater.inflate(octets, true, 3, unused)
-      if (good) expect(Buffer.from(result as Uint8Array).equals(history.subarray(100, 103))).toBe(true)
+      // with a stored block behind it, so that the end of the input is far or near
+      const more = far ? Buffer.concat([hex('28 00 d7 ff'), noise(40), hex('00')]) : hex('')
+      const result = inflater.inflate(Buffer.concat([octets, more]), true, 43, unused)
+      if (good)
+        expect(
+          Buffer.from(result as Uint8Array)
+            .subarray(0, 3)
+            .equals(history.subarray(100, 103))
+        ).toBe(true)
       else expect(result).toMatchObject({ message: 'invalid distance too far back', code: 'Z_DATA_ERROR', errno: -3 })
     }
   })

@@ -115,8 +115,7 @@ export const VIOLATIONS = {
   rsv23: 'violation WS_ERR_UNEXPECTED_RSV_2_3 RangeError 1002 Invalid WebSocket frame: RSV2 and RSV3 must be clear',
   fragments: 'violation WS_ERR_TOO_MANY_BUFFERED_PARTS RangeError 1008 Too many message fragments',
   chunks: 'violation WS_ERR_TOO_MANY_BUFFERED_PARTS RangeError 1008 Too many buffered chunks',
-  length:
-    'violation WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH RangeError 1009 Unsupported WebSocket frame: payload length > 2^53 - 1',
+  length: 'violation WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH RangeError 1009 Unsupported WebSocket frame: payload length > 2^53 - 1',
   maxPayload: 'violation WS_ERR_UNSUPPORTED_MESSAGE_LENGTH RangeError 1009 Max payload size exceeded'
 } as const
 
@@ -226,11 +225,12 @@ export function streamFor(isServer: boolean, frames: readonly FrameFields[]): Bu
   return Buffer.concat(frames.map((frame) => buildFrame({ key: isServer ? TEST_KEY : null, ...frame })))
 }
 
-/** Whole, in two at each octet, and octet by octet; long streams in two only at the places given. */
+/** Whole, in two at each octet, and octet by octet; long streams in two only at the places given, and by 61 octets. */
 export function chunkings(stream: Uint8Array, places?: readonly number[]): { title: string; chunks: Uint8Array[] }[] {
+  const step = stream.length > 3000 ? 61 : 1
   const ways = [
     { title: 'whole', chunks: [stream] },
-    { title: 'octet by octet', chunks: Array.from(stream, (_, i) => stream.subarray(i, i + 1)) }
+    { title: `by ${step}`, chunks: cut(stream, step) }
   ]
   const at = places ?? Array.from({ length: Math.max(0, stream.length - 1) }, (_, i) => i + 1)
   for (const place of at) {
@@ -238,6 +238,11 @@ export function chunkings(stream: Uint8Array, places?: readonly number[]): { tit
     ways.push({ title: `split at ${place}`, chunks: [stream.subarray(0, place), stream.subarray(place)] })
   }
   return ways
+}
+
+/** Chunks of `step` octets. */
+export function cut(stream: Uint8Array, step: number): Uint8Array[] {
+  return Array.from({ length: Math.ceil(stream.length / step) }, (_, i) => stream.subarray(i * step, (i + 1) * step))
 }
 
 export const ROLES = [true, false]

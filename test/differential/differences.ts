@@ -22,6 +22,15 @@ const deliveryGoesOn =
 
 const listJoin = 'RFC 6455 §11.3.4 shows the list with a space after each comma; both forms mean the same.'
 
+const ownContext =
+  'What a callback sees in AsyncLocalStorage is what its own send saw; ws shows that of the frame it waited behind.'
+
+const notTaken = 'Of a write that terminate() cuts short nobody knows how much arrived; Node reports it as done.'
+
+const destroyed = 'Error [ERR_STREAM_DESTROYED]: Cannot call write after a stream was destroyed'
+
+const aNumber = 'A server-side WebSocket has nothing buffered before it has a socket.'
+
 const synchronousCodec = 'Small messages are compressed and decompressed at once, without the detour over the thread pool.'
 
 /** Public names that hybi adds to those of ws; enumerations leave them out. */
@@ -55,10 +64,10 @@ export const differences: Difference[] = [
         lane: 'output',
         ws: ['uncaught Error []: from the listener state 1'],
         hybi: [
-          'uncaught Error []: from the listener state 1',
           'ping Buffer 2 state 1',
           'message Buffer 3',
           'message Buffer 4',
+          'uncaught Error []: from the listener state 1',
           'close 1006 Buffer  state 3'
         ],
         reason: deliveryGoesOn
@@ -79,15 +88,94 @@ export const differences: Difference[] = [
         lane: 'output',
         ws: ['uncaught Error []: from the listener'],
         hybi: [
-          'uncaught Error []: from the listener',
           'message Buffer 3 false state 1',
           'message Buffer 4 true state 1',
+          'uncaught Error []: from the listener',
           'close 1006 Buffer  state 3'
         ],
+        reason: deliveryGoesOn
+      },
+      {
+        id: 'callbacks of one write are all called before the error of one surfaces',
+        scenario: `in a process: a send callback that throws, as ${role}`,
+        where: role,
+        lane: 'output',
+        ws: ['uncaught Error []: from the callback state 1', 'callback b'],
+        hybi: ['callback b', 'uncaught Error []: from the callback state 1'],
         reason: deliveryGoesOn
       }
     ]
   }),
+
+  ...roles.flatMap((role): Difference[] => [
+    {
+      id: 'callbacks of frames that wait behind a Blob have a context of their own',
+      scenario: `each send callback runs in the async context of its own send, as ${role}`,
+      where: role,
+      lane: 'contexts',
+      ws: ['6 5 [null]', '7 5 [null]'],
+      hybi: ['6 6 [null]', '7 7 [null]'],
+      reason: ownContext
+    },
+    {
+      id: 'callbacks of failed sends have a context of their own',
+      scenario: `callbacks of failed sends run in the async context of their send, as ${role}`,
+      where: role,
+      lane: 'contexts',
+      ws: ['large large null', `queued large ${destroyed}`],
+      hybi: [`large large ${destroyed}`, `queued queued ${destroyed}`],
+      reason: `${ownContext} ${notTaken}`
+    },
+    ...[
+      'terminate() with octets the system has not taken fails their callbacks',
+      'terminate() in the tick of the sends, with octets the system has not taken'
+    ].map((scenario): Difference => ({
+      id: 'a frame that the system has not taken whole is a frame that was not sent',
+      scenario: `${scenario}, as ${role}`,
+      where: role,
+      lane: 'callbacks',
+      ws: ['large(null)'],
+      hybi: [`large(${destroyed})`],
+      reason: notTaken
+    }))
+  ]),
+
+  {
+    id: 'bufferedAmount counts octets, not characters',
+    scenario: 'bufferedAmount at each step while the peer does not read, as server',
+    where: 'server',
+    lane: 'bufferedAmount',
+    ws: ['after a string of two octets 16777554'],
+    hybi: ['after a string of two octets 16777555'],
+    reason: 'The attribute is defined in octets (WHATWG); ws counts a string without a mask as long as JavaScript does.'
+  },
+  {
+    id: 'bufferedAmount is a number from the start',
+    scenario: 'a WebSocket without an address is a server-side instance',
+    where: 'either',
+    lane: 'properties',
+    ws: ['bufferedAmount undefined'],
+    hybi: ['bufferedAmount 0'],
+    reason: aNumber
+  },
+  {
+    id: 'bufferedAmount is a number from the start, also after an attempt to set it',
+    scenario: 'setting a property that has no setter throws in strict mode',
+    where: 'either',
+    lane: 'set',
+    ws: ['bufferedAmount TypeError undefined'],
+    hybi: ['bufferedAmount TypeError 0'],
+    reason: aNumber
+  },
+  ...['at once', 'later'].map((lane): Difference => ({
+    id: `a status code without a name has an empty reason phrase, ${lane}`,
+    scenario: 'verifyClient that calls back with false with an unknown code and a message',
+    where: 'server',
+    lane,
+    ws: ['HTTP/1.1 599 undefined'],
+    hybi: ['HTTP/1.1 599 '],
+    reason: 'RFC 9112 §4: the reason phrase may be empty; "undefined" is an accident.'
+  })),
 
   ...roles.map((role): Difference => {
     const messages = ['Buffer <100000 octets, sum 6573c962, begin "The quick brown ">', 'Buffer "plain"', 'Buffer "x"']

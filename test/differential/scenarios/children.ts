@@ -7,9 +7,12 @@ import { connectRaw, requestOctets, responseOctets } from '../../support/raw-pee
 import type { RawPeer } from '../../support/raw-peer.js'
 import { client, roles, server } from '../harness.js'
 import type { Context, Scenario } from '../harness.js'
-import { plainPath } from '../implementations.js'
+import { plainPath, subject } from '../implementations.js'
 
 const script = fileURLToPath(new URL('../children/child.mjs', import.meta.url))
+
+// Made ready beforehand, so that no scenario waits for it.
+await plainPath(subject)
 
 /** What the peer does once the child says `go`. */
 type Answer = (peer: RawPeer) => Buffer[]

@@ -331,6 +331,20 @@ export const scenarios: Scenario[] = [
     await ctx.finish(ws, peer)
   }),
 
+  ...roles('2.5', 'of several errors only the first is emitted', async (ctx, role) => {
+    const { ws, peer } = await ctx.endpoint(role)
+    peer.echoClose = false
+    peer.on('ended', () => peer.socket.end())
+    const blob = new Blob(['blob'])
+    Object.defineProperty(blob, 'arrayBuffer', {
+      value: () => new Promise((_, reject) => ws.once('error', () => reject(new Error('unreadable'))))
+    })
+    ws.send(blob, ctx.callback('callbacks', 'blob'))
+    peer.write(peer.frame({ opcode: 15 }))
+    await ctx.finish(ws, peer)
+    await ctx.turns()
+  }),
+
   ...roles('2.6', 'a protocol error after close() was called', async (ctx, role) => {
     const { ws, peer } = await ctx.endpoint(role)
     peer.echoClose = false

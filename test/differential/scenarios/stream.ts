@@ -1,6 +1,6 @@
 // createWebSocketStream: the Duplex over a WebSocket.
 
-import { Readable, Transform } from 'node:stream'
+import { Duplex, Readable, Transform } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import { responseOctets } from '../../support/raw-peer.js'
 import { both, client, roles } from '../harness.js'
@@ -16,10 +16,16 @@ function recordStream(ctx: Context, stream: Any, lane = 'stream'): void {
 export const scenarios: Scenario[] = [
   ...roles('5', 'the stream that is made', async (ctx, role) => {
     const { ws, peer } = await ctx.endpoint(role)
+    const count = (): number[] => ['message', 'error', 'close', 'open'].map((name) => ws.listenerCount(name))
+    const before = count()
     const stream = ctx.subject.createWebSocketStream(ws)
     ctx.log(
+      'listeners',
+      count().map((one, i) => one - before[i])
+    )
+    ctx.log(
       'stream',
-      stream.constructor.name,
+      stream instanceof Duplex,
       stream.readableObjectMode,
       stream.writableObjectMode,
       stream.allowHalfOpen,
@@ -46,12 +52,6 @@ export const scenarios: Scenario[] = [
       forced._readableState.autoDestroy,
       forced._readableState.emitClose,
       forced.readableEncoding
-    )
-    ctx.log(
-      'listeners',
-      ['message', 'error', 'close', 'open'].map((name) => ws.listenerCount(name)),
-      stream.listenerCount('error'),
-      stream.listenerCount('end')
     )
     ws.terminate()
     await ctx.finish(ws, peer)
@@ -150,6 +150,21 @@ export const scenarios: Scenario[] = [
     await closed
     await ctx.finish(ws, peer)
     ctx.log('state', stream.destroyed)
+  }),
+
+  ...roles('5', 'what was written before a protocol error still arrives', async (ctx, role) => {
+    const { ws, peer } = await ctx.endpoint(role)
+    peer.socket.pause()
+    const stream = ctx.subject.createWebSocketStream(ws)
+    recordStream(ctx, stream)
+    stream.write(Buffer.alloc(16 * 1024 * 1024), () => ctx.log('callbacks', 'write'))
+    const failed = ctx.until(ws, 'error')
+    peer.write(peer.frame({ opcode: 15 }))
+    await failed
+    await ctx.turns()
+    ctx.log('state', ws.readyState, stream.destroyed)
+    peer.socket.resume()
+    await ctx.finish(ws, peer)
   }),
 
   ...roles('5', 'end() before all is read', async (ctx, role) => {

@@ -1,0 +1,115 @@
+// The results as tables: Markdown that is aligned, so that a terminal shows it well too.
+
+import { BASE } from './peers.mjs'
+import { machineLine } from './machine.mjs'
+import { median, octets, percentile, short, spread } from './statistics.mjs'
+
+const ratio = (value) => (Number.isFinite(value) ? value.toFixed(2) : '–')
+
+/** The peer that ratios are taken to. */
+export const baseOf = (peers) => peers.find(({ name, samples }) => name === BASE && samples.length > 0) ?? peers.find(({ samples }) => samples.length > 0)
+
+const of = (samples, key) => samples.map((one) => one[key])
+const middle = (samples, key) => median(of(samples, key))
+
+/** How many times less CPU a peer takes for a message than the base. */
+export const cpuRatio = (base, peer) => middle(base.samples, 'cpu') / middle(peer.samples, 'cpu')
+
+/** Columns of each kind of result: a heading, and a cell from a peer with samples, the base and its name. */
+const COLUMNS = {
+  throughput: ({ unit, peers }) => [
+    [`${unit === 'delivery' ? 'deliveries' : `${unit}s`}/s`, ({ samples }) => short(middle(samples, 'rate'))],
+    ['min..max', ({ samples }) => spread(of(samples, 'rate'))],
+    ['× {base}', ({ samples }, base) => ratio(middle(samples, 'rate') / middle(base.samples, 'rate'))],
+    [`CPU µs/${unit}`, ({ samples }) => short(middle(samples, 'cpu'))],
+    ['min..max', ({ samples }) => spread(of(samples, 'cpu'))],
+    ['× {base} by CPU', (peer, base) => ratio(cpuRatio(base, peer))],
+    ...(peers.some(({ connectionCpu }) => connectionCpu !== undefined)
+      ? [
+          ['CPU µs/connection', ({ connectionCpu }) => short(connectionCpu)],
+          ['memory/connection', ({ connectionOctets }) => octets(connectionOctets ?? Number.NaN)]
+        ]
+      : [])
+  ],
+  memory: () => [
+    ['memory/connection', ({ samples }) => octets(middle(samples, 'octets'))],
+    ['min..max', ({ samples }) => spread(of(samples, 'octets'))],
+    ['/ {base}', ({ samples }, base) => ratio(middle(samples, 'octets') / middle(base.samples, 'octets'))],
+    ['RSS with them', ({ samples }) => octets(middle(samples, 'during'))],
+    ['left when they are gone', ({ samples }) => octets(middle(samples, 'left'))]
+  ],
+  latency: () => {
+    const all = (samples, key) => samples.flatMap((one) => one[key])
+    return [
+      ['alone: median µs', ({ samples }) => short(percentile(all(samples, 'alone'), 0.5))],
+      ['p99 µs', ({ samples }) => short(percentile(all(samples, 'alone'), 0.99))],
+      ['beside: median µs', ({ samples }) => short(percentile(all(samples, 'beside'), 0.5))],
+      ['p99 µs', ({ samples }) => short(percentile(all(samples, 'beside'), 0.99))],
+      [
+        'p99 / {base}',
+        ({ samples }, base) => ratio(percentile(all(samples, 'beside'), 0.99) / percentile(all(base.samples, 'beside'), 0.99))
+      ],
+      ['messages/s beside', ({ samples }) => short(middle(samples, 'rate'))]
+    ]
+  }
+}
+
+/** Rows of cells as an aligned Markdown table; the first column is text, the others are numbers. */
+function table([head, ...rows]) {
+  const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => [...(row[column] ?? '')].length)))
+  const pad = (text, column) => (column === 0 ? text.padEnd(widths[column]) : text.padStart(widths[column]))
+  const line = (row) => `| ${row.map(pad).join(' | ')} |`
+  const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
+  return [line(head), rule, ...rows.map(line)].join('\n')
+}
+
+/** One result as a heading and a table. */
+export function section(result) {
+  const { id, title, kind, peers, error, text } = result
+  const heading = `### ${id}: ${title}\n\n`
+  if (error !== undefined) return `${heading}Not measured: ${error}`
+  if (kind === 'micro') return `## ${title}\n\n\`\`\`text\n${text}\n\`\`\``
+  const base = baseOf(peers)
+  const columns = COLUMNS[kind](result)
+  const head = ['peer', ...columns.map(([name]) => name.replace('{base}', base?.name ?? BASE))]
+  const rows = peers.map((peer) =>
+    peer.samples.length === 0 ? [peer.name, 'failed', ...columns.slice(1).map(() => '–')] : [peer.name, ...columns.map(([, cell]) => cell(peer, base))]
+  )
+  const failures = peers.filter((peer) => peer.error !== undefined).map((peer) => `\n\n${peer.name} failed: ${peer.error.split('\n')[0]}`)
+  const rounds = Math.max(0, ...peers.map(({ samples }) => samples.length))
+  return `${heading}${table([head, ...rows])}\n\nMedians of ${rounds} round${rounds === 1 ? '' : 's'}.${failures.join('')}`
+}
+
+/** How much less CPU than the base each peer takes for each workload, in one table; empty where there is nothing to compare. */
+export function summary(results) {
+  const measured = results.filter(({ kind, curve, peers }) => kind === 'throughput' && curve === undefined && peers.length > 1)
+  if (measured.length === 0) return ''
+  const names = [...new Set(measured.flatMap(({ peers }) => peers.map(({ name }) => name)))]
+  const rows = measured.map(({ id, title, peers }) => {
+    const base = baseOf(peers)
+    const cells = names.map((name) => {
+      const peer = peers.find((one) => one.name === name)
+      return base === undefined || peer === undefined || peer.samples.length === 0 ? '–' : ratio(cpuRatio(base, peer))
+    })
+    return [`${id}: ${title}`, ...cells]
+  })
+  const base = baseOf(measured[0].peers)?.name ?? BASE
+  return `## Summary\n\nHow many times less CPU the process under test takes for a message than ${base} does (more is better).\n\n${table([['workload', ...names], ...rows])}`
+}
+
+const EXPLANATION =
+  'Each peer runs in a process of its own, loaded by another process over loopback. The cost is the CPU time of the process under test, ' +
+  'user and system, all threads, for one message. Rates depend on the load process too, which is no faster than Node itself; cost does not. ' +
+  '`net` is a raw socket that parses nothing: the limit.'
+
+/** Everything as Markdown. */
+export function markdown({ machine, results }, title = '# Measurements') {
+  const parts = [title, machineLine(machine), EXPLANATION, summary(results)]
+  let area = ''
+  for (const result of results) {
+    if (result.area !== area && result.kind !== 'micro') parts.push(`## ${result.area}`)
+    area = result.area
+    parts.push(section(result))
+  }
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`
+}

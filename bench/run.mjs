@@ -1,0 +1,46 @@
+// npm run bench: hybi beside other libraries, and the raw socket as the limit. `npm run bench -- --help` tells the rest.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { help, parse } from './lib/arguments.mjs'
+import { describeMachine, machineLine } from './lib/machine.mjs'
+import { markdown } from './lib/report.mjs'
+import { progressLine, runSuite } from './lib/suite.mjs'
+
+async function main() {
+  const options = parse(process.argv.slice(2))
+  if (options.help) return console.log(help)
+  const report = options.from === undefined ? await run(options) : JSON.parse(readFileSync(options.from, 'utf8'))
+  const text = markdown(report)
+  console.log(text)
+  if (options.json !== undefined) write(options.json, `${JSON.stringify(report, null, 1)}\n`)
+  if (options.markdown !== undefined) write(options.markdown, text)
+  if (options.svg !== undefined) {
+    const { charts } = await import('./lib/charts.mjs')
+    for (const [name, svg] of await charts(report)) write(path.join(options.svg, `${name}.svg`), svg)
+  }
+}
+
+async function run({ peers, workloads, ...options }) {
+  const built = new URL('../dist/index.cjs', import.meta.url)
+  if (!existsSync(built)) throw new Error('there is no dist: npm run build makes it')
+  const machine = describeMachine(peers)
+  const progress = progressLine(process.stderr)
+  progress.show(machineLine(machine))
+  const started = performance.now()
+  const results = await runSuite({ peers, workloads, ...options }, progress.show)
+  progress.clear()
+  return { machine, seconds: Math.round((performance.now() - started) / 1000), rounds: options.rounds, results }
+}
+
+function write(file, text) {
+  mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
+  writeFileSync(file, text)
+}
+
+try {
+  await main()
+} catch (error) {
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 1
+}
