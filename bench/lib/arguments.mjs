@@ -62,7 +62,8 @@ export function parse(args) {
     return value
   }
   const { rounds, measureMs, limit, ...times } = LEVELS[level]
-  const names = values.peers === undefined ? LEVEL_PEERS[level] : values.peers === 'all' ? LEVEL_PEERS.full : values.peers.split(',')
+  const names =
+    values.peers === undefined ? LEVEL_PEERS[level] : values.peers === 'all' ? LEVEL_PEERS.full : values.peers.split(',')
   return {
     ...times,
     level,

@@ -1,8 +1,9 @@
 // Processes of the suite: started on a CPU of their own, asked over IPC, never left behind.
 
-import { spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 
 const children = new Set()
 process.on('exit', () => {
@@ -25,6 +26,24 @@ function pinnable() {
   return cpus
 }
 
+function commandFor(file, { args, execArgv, cpu, pin }) {
+  const command = [process.execPath, ...execArgv, fileURLToPath(file), ...args]
+  return pin && pinnable().length > 1 ? ['taskset', '-c', String(pinnable()[cpu]), ...command] : command
+}
+
+/** What the program `file` prints. */
+export function output(file, { args, execArgv, pin, withinMs }) {
+  const [command, ...rest] = commandFor(file, { args, execArgv, cpu: 0, pin })
+  return new Promise((resolve, reject) => {
+    const child = execFile(command, rest, { timeout: withinMs, killSignal: 'SIGKILL' }, (error, stdout) => {
+      children.delete(child)
+      if (error) reject(error)
+      else resolve(stdout.trim())
+    })
+    children.add(child)
+  })
+}
+
 /** A process that runs `file` and answers what `serve` offers there. */
 export class Child {
   #process
@@ -38,8 +57,7 @@ export class Child {
    * @param options.cpu 0 for what is measured, 1 for the load: they never share a CPU where there are two
    */
   constructor(file, { args = [], env = {}, execArgv = [], cpu = 0, pin = true, onProgress = () => {} } = {}) {
-    const command = [process.execPath, ...execArgv, file.pathname, ...args]
-    if (pin && pinnable().length > 1) command.unshift('taskset', '-c', String(pinnable()[cpu]))
+    const command = commandFor(file, { args, execArgv, cpu, pin })
     this.#process = spawn(command[0], command.slice(1), {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'inherit', 'pipe', 'ipc']

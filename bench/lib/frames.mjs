@@ -21,10 +21,17 @@ function repeated(sample, length) {
 
 /** One JSON message of about `length` octets, the `index`-th of a chat. */
 function json(length, index) {
-  const record = { type: 'message', id: 100_000 + index * 7, user: `user-${(index * 13) % 40}`, room: 'general', at: 1.7e12 + index * 977 }
+  const record = {
+    type: 'message',
+    id: 100_000 + index * 7,
+    user: `user-${(index * 13) % 40}`,
+    room: 'general',
+    at: 1.7e12 + index * 977
+  }
   const words = ASCII.split(' ')
   let text = ''
-  for (let i = index * 31; text.length < length - JSON.stringify(record).length - 12; i++) text += `${words[(i * i + index) % words.length]} `
+  for (let i = index * 31; text.length < length - JSON.stringify(record).length - 12; i++)
+    text += `${words[(i * i + index) % words.length]} `
   return Buffer.from(JSON.stringify({ ...record, text }))
 }
 
@@ -87,7 +94,6 @@ async function deflatedInContext(messages) {
     stream.on('data', collect)
     stream.write(message)
     // each message needs the history of the one before it
-    // oxlint-disable-next-line no-await-in-loop
     await new Promise((resolve) => stream.flush(constants.Z_SYNC_FLUSH, resolve))
     stream.off('data', collect)
     deflated.push(Buffer.concat(chunks).subarray(0, -4))

@@ -5,7 +5,10 @@ import { createHash } from 'node:crypto'
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 
-const accept = (key) => createHash('sha1').update(key + GUID).digest('base64')
+const accept = (key) =>
+  createHash('sha1')
+    .update(key + GUID)
+    .digest('base64')
 const ACCEPT = accept(KEY)
 
 /** A client's request; `compress` offers permessage-deflate, 'no-takeover' without context takeover in either direction. */
@@ -24,7 +27,8 @@ export function request(path, compress) {
 export function checkResponse(head, compress) {
   if (!head.startsWith('HTTP/1.1 101 ')) throw new Error(`not upgraded: ${head.split('\r\n', 1)[0]}`)
   if (!head.includes(ACCEPT)) throw new Error('wrong Sec-WebSocket-Accept')
-  if (/permessage-deflate/i.test(head) !== (compress !== undefined)) throw new Error('permessage-deflate was not negotiated as asked')
+  if (/permessage-deflate/i.test(head) !== (compress !== undefined))
+    throw new Error('permessage-deflate was not negotiated as asked')
 }
 
 /** A server's answer to a request head, and the path that was asked for. */

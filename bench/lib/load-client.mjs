@@ -205,7 +205,8 @@ class EchoLoad {
     for (const connection of this.#connections) this.#write(connection, 1)
     await drained
     first.onOctets = onOctets
-    if (expected !== undefined && !Buffer.concat(received).equals(expected)) throw new Error('the reply is not the message that was sent')
+    if (expected !== undefined && !Buffer.concat(received).equals(expected))
+      throw new Error('the reply is not the message that was sent')
   }
 
   #untilDrained() {
@@ -281,7 +282,6 @@ class FloodLoad {
 
   async stop() {
     this.#running = false
-    // oxlint-disable-next-line no-await-in-loop
     while (this.#writing > 0) await turn()
   }
 }
@@ -325,7 +325,6 @@ class PulseLoad {
   async stop() {
     clearInterval(this.#timer)
     const late = performance.now() + 5000
-    // oxlint-disable-next-line no-await-in-loop
     while (this.connections.some(({ sentAt }) => sentAt !== 0) && performance.now() < late) await turn()
     return this.#latencies
   }
@@ -368,7 +367,6 @@ class HandshakeLoad {
 
   async stop() {
     this.#running = false
-    // oxlint-disable-next-line no-await-in-loop
     while (this.#open > 0 && this.#failed === null) await turn()
     if (this.#failed !== null) throw this.#failed
   }

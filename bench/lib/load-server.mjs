@@ -79,7 +79,6 @@ export async function listen({ mode, message, batchLength, unmasked = false }) {
     async stop() {
       running = false
       const late = performance.now() + 10_000
-      // oxlint-disable-next-line no-await-in-loop
       while (writing > 0 && performance.now() < late) await new Promise((resolve) => setTimeout(resolve, 2))
       if (failed !== null) throw failed
       if (writing > 0) throw new Error('what was asked for did not come')

@@ -1,6 +1,6 @@
 // Runs one workload on all its peers: each in a process of its own, rounds interleaved, cost read from the process under test.
 
-import { Child } from './child.mjs'
+import { Child, output } from './child.mjs'
 import { flagsFor } from './peers.mjs'
 
 const SUBJECT = new URL('../servers/subject.mjs', import.meta.url)
@@ -246,6 +246,7 @@ async function latency(workload, results, options) {
   }
 }
 
+/** Runs a module's `run` and `format` in a process of its own. */
 async function micro(workload, result, { quick, pin, onProgress }) {
   const file = new URL(`../${workload.file}`, import.meta.url).href
   const child = new Child(MICRO, { cpu: 0, pin, onProgress, execArgv: ['--expose-gc'] })
@@ -256,6 +257,17 @@ async function micro(workload, result, { quick, pin, onProgress }) {
   }
 }
 
+/** Runs a program of its own and keeps what it prints. */
+async function program(workload, result, { quick, pin }) {
+  result.text = await output(new URL(`../${workload.file}`, import.meta.url), {
+    args: quick ? ['--quick'] : [],
+    execArgv: ['--expose-gc'],
+    pin,
+    withinMs: 600_000
+  })
+}
+
+const ALONE = { micro, program }
 const KINDS = { throughput, memory, latency }
 
 /** Whether a peer can do what a workload needs; long workloads leave some out, unless the peers were `named`. */
@@ -266,13 +278,13 @@ const takesPart = (peer, { needs, onlyPeers }, named) =>
  * Runs one workload.
  * @param options rounds, measureMs, settleMs, warmUpMs, pin, quick; peersNamed: whether the peers were asked for by name; until: time (performance.now()) after which no round begins;
  * onRound(index), onProgress(text)
- * @returns {id, area, title, kind, unit, peers: [{name, samples, error}]}; of a micro-benchmark {rows, text}
+ * @returns {id, area, title, kind, unit, peers: [{name, samples, error}]}; of what runs alone {text, rows}
  */
 export async function measure(workload, peers, options) {
   const { id, area, title, kind = 'throughput', unit = 'message', curve, x } = workload
   const result = { id, area, title, kind, unit, curve, x }
-  if (kind === 'micro') {
-    await micro(workload, result, options)
+  if (ALONE[kind] !== undefined) {
+    await ALONE[kind](workload, result, options)
     return result
   }
   const results = peers.filter((peer) => takesPart(peer, workload, options.peersNamed)).map((peer) => ({ peer, samples: [] }))

@@ -7,7 +7,8 @@ import { median, octets, percentile, short, spread } from './statistics.mjs'
 const ratio = (value) => (Number.isFinite(value) ? value.toFixed(2) : '–')
 
 /** The peer that ratios are taken to. */
-export const baseOf = (peers) => peers.find(({ name, samples }) => name === BASE && samples.length > 0) ?? peers.find(({ samples }) => samples.length > 0)
+export const baseOf = (peers) =>
+  peers.find(({ name, samples }) => name === BASE && samples.length > 0) ?? peers.find(({ samples }) => samples.length > 0)
 
 const of = (samples, key) => samples.map((one) => one[key])
 const middle = (samples, key) => median(of(samples, key))
@@ -68,14 +69,18 @@ export function section(result) {
   const { id, title, kind, peers, error, text } = result
   const heading = `### ${id}: ${title}\n\n`
   if (error !== undefined) return `${heading}Not measured: ${error}`
-  if (kind === 'micro') return `## ${title}\n\n\`\`\`text\n${text}\n\`\`\``
+  if (text !== undefined) return `## ${title}\n\n\`\`\`text\n${text}\n\`\`\``
   const base = baseOf(peers)
   const columns = COLUMNS[kind](result)
   const head = ['peer', ...columns.map(([name]) => name.replace('{base}', base?.name ?? BASE))]
   const rows = peers.map((peer) =>
-    peer.samples.length === 0 ? [peer.name, 'failed', ...columns.slice(1).map(() => '–')] : [peer.name, ...columns.map(([, cell]) => cell(peer, base))]
+    peer.samples.length === 0
+      ? [peer.name, 'failed', ...columns.slice(1).map(() => '–')]
+      : [peer.name, ...columns.map(([, cell]) => cell(peer, base))]
   )
-  const failures = peers.filter((peer) => peer.error !== undefined).map((peer) => `\n\n${peer.name} failed: ${peer.error.split('\n')[0]}`)
+  const failures = peers
+    .filter((peer) => peer.error !== undefined)
+    .map((peer) => `\n\n${peer.name} failed: ${peer.error.split('\n')[0]}`)
   const rounds = Math.max(0, ...peers.map(({ samples }) => samples.length))
   return `${heading}${table([head, ...rows])}\n\nMedians of ${rounds} round${rounds === 1 ? '' : 's'}.${failures.join('')}`
 }
@@ -107,7 +112,7 @@ export function markdown({ machine, results }, title = '# Measurements') {
   const parts = [title, machineLine(machine), EXPLANATION, summary(results)]
   let area = ''
   for (const result of results) {
-    if (result.area !== area && result.kind !== 'micro') parts.push(`## ${result.area}`)
+    if (result.area !== area && result.text === undefined) parts.push(`## ${result.area}`)
     area = result.area
     parts.push(section(result))
   }

@@ -23,7 +23,7 @@ export function short(value) {
 
 function digits(value) {
   const size = Math.abs(value)
-  return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2)
+  return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 || size === 0 ? 2 : 3)
 }
 
 /** `least..most` of the values; one number where they read the same. */

@@ -22,7 +22,14 @@ function echo(id, message, clients, depth, more = {}) {
     listen: { incoming: frameLength(message.size, true) },
     verify: message,
     groups: ({ raw }) => [
-      { mode: 'echo', path: '/echo', count: clients, depth, message, replyLength: message.compress ? undefined : frameLength(message.size, raw === true) }
+      {
+        mode: 'echo',
+        path: '/echo',
+        count: clients,
+        depth,
+        message,
+        replyLength: message.compress ? undefined : frameLength(message.size, raw === true)
+      }
     ],
     ...more
   }
@@ -46,7 +53,9 @@ const send = (id, message, clients, batch, more = {}) => ({
   title: `server sends, ${describe(message)}, ${connections(clients)}`,
   needs: ['server'],
   listen: { ...message, batch, incoming: frameLength(ASK.size, true) },
-  groups: () => [{ mode: 'echo', path: '/send', count: clients, depth: 2, message: ASK, replyLength: batch * frameLength(message.size, false) }],
+  groups: () => [
+    { mode: 'echo', path: '/send', count: clients, depth: 2, message: ASK, replyLength: batch * frameLength(message.size, false) }
+  ],
   ...more
 })
 
@@ -101,7 +110,9 @@ const memory = (id, clients, more = {}) => ({
   needs: ['server'],
   clients,
   listen: { incoming: frameLength(64, true) },
-  groups: (peer, n) => [{ mode: 'echo', path: '/echo', count: n, depth: 1, message: text64, replyLength: frameLength(64, peer.raw === true) }],
+  groups: (peer, n) => [
+    { mode: 'echo', path: '/echo', count: n, depth: 1, message: text64, replyLength: frameLength(64, peer.raw === true) }
+  ],
   weight: 2,
   ...more
 })
@@ -120,7 +131,13 @@ const FEW_PEERS = ['ws', 'hybi', 'net']
 const point = (curve, x, more) => ({ area: 'scaling', curve, x, onlyPeers: FEW_PEERS, level: 'full', ...more })
 
 const scalingConnections = [1, 10, 100, 1000, 10_000].map((n) =>
-  echo(`connections-${n}`, text64, n, 1, point('connections', n, { withConnectionCost: true, title: `echo, 64 B text, ${connections(n)}, 1 in flight` }))
+  echo(
+    `connections-${n}`,
+    text64,
+    n,
+    1,
+    point('connections', n, { withConnectionCost: true, title: `echo, 64 B text, ${connections(n)}, 1 in flight` })
+  )
 )
 
 const scalingSizes = [16, 128, 1024, 8192, 65536, 524288, 4194304, 16777216].map((size) => {
@@ -128,13 +145,28 @@ const scalingSizes = [16, 128, 1024, 8192, 65536, 524288, 4194304, 16777216].map
   return echo(`size-${size}`, binary(size), clients, depth, point('sizes', size))
 })
 
-/** Micro-benchmarks, which run by themselves; `file` is relative to bench/. */
-const micro = (area, title, file) => ({ id: area, area, title, kind: 'micro', file, level: 'quick', weight: 3, needs: [] })
-
 /** All workloads in the order they run; `level` is the smallest selection that has them. */
 export const workloads = [
-  micro('kernels', 'kernels: ns per call, or per frame (GB/s)', 'kernels.mjs'),
-  micro('deflate', 'deflate by itself', 'deflate.mjs'),
+  {
+    id: 'kernels',
+    area: 'kernels',
+    kind: 'micro',
+    title: 'kernels: ns per call, or per frame (GB/s)',
+    file: 'kernels.mjs',
+    level: 'quick',
+    weight: 2,
+    needs: []
+  },
+  {
+    id: 'deflate',
+    area: 'deflate',
+    kind: 'program',
+    title: 'compression by itself',
+    file: 'deflate.mjs',
+    level: 'full',
+    weight: 8,
+    needs: []
+  },
 
   receive('receive-64', text64, 16, { level: 'quick' }),
   receive('receive-1k', text1k, 16, { level: 'full' }),
@@ -167,7 +199,8 @@ export const workloads = [
     title: 'connections opened and closed, 64 at once',
     unit: 'connection',
     // few a second, and much code: it takes longer until all is compiled
-    warmUp: 4,
+    warmUp: 3,
+    weight: 2.5,
     needs: ['server'],
     level: 'quick',
     listen: { incoming: 1 },
@@ -178,7 +211,11 @@ export const workloads = [
   memory('w10', 5000, { level: 'full' }),
 
   echo('tls-64', text64, 16, 32, { ...secure, title: 'echo over TLS, 64 B text, 16 connections, 32 in flight', level: 'default' }),
-  echo('tls-64k', binary(65536), 16, 2, { ...secure, title: 'echo over TLS, 64 KiB binary, 16 connections, 2 in flight', level: 'full' }),
+  echo('tls-64k', binary(65536), 16, 2, {
+    ...secure,
+    title: 'echo over TLS, 64 KiB binary, 16 connections, 2 in flight',
+    level: 'full'
+  }),
 
   echo('w11', { kind: 'json', size: 1024, compress: 'takeover' }, 64, 4, {
     ...compressed('takeover'),
@@ -202,7 +239,9 @@ export const workloads = [
     needs: ['server'],
     level: 'full',
     listen: { incoming: frameLength(64, true) },
-    groups: ({ raw }) => [{ mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }],
+    groups: ({ raw }) => [
+      { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
+    ],
     besides: () => [{ mode: 'flood', path: '/receive', count: 1, message: text64 }]
   },
   {
@@ -213,8 +252,12 @@ export const workloads = [
     needs: ['server'],
     level: 'full',
     listen: { incoming: frameLength(64, true) },
-    groups: ({ raw }) => [{ mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }],
-    besides: ({ raw }) => [{ mode: 'echo', path: '/echo', count: 1, depth: 16384, message: text64, replyLength: frameLength(64, raw === true) }]
+    groups: ({ raw }) => [
+      { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
+    ],
+    besides: ({ raw }) => [
+      { mode: 'echo', path: '/echo', count: 1, depth: 16384, message: text64, replyLength: frameLength(64, raw === true) }
+    ]
   }
 ]
 

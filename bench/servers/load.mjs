@@ -11,7 +11,6 @@ serve({
   async open({ groups }) {
     for (const group of groups) {
       // one after the other: receivers before those who send to them
-      // oxlint-disable-next-line no-await-in-loop
       loads.push(await openLoad(group))
     }
   },

@@ -1,4 +1,4 @@
-// Runs a micro-benchmark (bench/kernels.mjs, bench/deflate.mjs) in a process of its own.
+// Runs a micro-benchmark (bench/kernels.mjs) in a process of its own.
 
 import { serve, tellProgress } from '../lib/child.mjs'
 

@@ -25,7 +25,9 @@ export default () => ({
         onConnection(socket, path)
       })
     }
-    const server = secure ? createSecureServer({ ...credentials(), noDelay: true }, accept) : createServer({ noDelay: true }, accept)
+    const server = secure
+      ? createSecureServer({ ...credentials(), noDelay: true }, accept)
+      : createServer({ noDelay: true }, accept)
     server.listen({ host: HOST, port: 0, backlog })
     await once(server, 'listening')
     return server.address().port

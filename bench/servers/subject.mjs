@@ -116,7 +116,6 @@ serve({
     for (let i = 0; i < 3; i++) {
       globalThis.gc()
       // what finalizers and closing sockets free is freed a turn later
-      // oxlint-disable-next-line no-await-in-loop
       await new Promise((resolve) => setTimeout(resolve, 30))
     }
     return process.memoryUsage.rss()

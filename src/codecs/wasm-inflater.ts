@@ -163,7 +163,7 @@ export class WasmInflater implements Inflater, SlotHolder {
     if (finished) return this.joined(job)
 
     // the input is ours only during the call
-    job.octets = job.octets.slice(job.taken)
+    job.octets = Uint8Array.prototype.slice.call(job.octets, job.taken)
     job.taken = 0
     const pending = { done }
     this.pending = pending

@@ -55,26 +55,22 @@ export type MessageTransform = MessageInflater & MessageDeflater
 const NO_REASON = new Uint8Array(0)
 
 export class Connection implements ReceiverHandler {
-  isServer: boolean
   readyState = OPEN
   closeFrameSent = false
-  closeFrameReceived = false
-  /** Close code and reason of the peer's close frame; 1006 as long as there is none (§7.1.5). */
-  closeCode = CLOSE_ABNORMAL
-  closeReason: Uint8Array = NO_REASON
+  /** What the peer's close frame said; null as long as there is none. */
+  closeStatus: CloseStatus | null = null
   /** Whether the byte stream is gone. */
   isDisconnected = false
+  /** Whether the peer broke a rule and was told so. */
+  hasFailed = false
   errorReported = false
   readonly receiver: Receiver
   readonly sender: Sender
-  autoPong: boolean
-  maxPendingAutoPongs: number
   pendingAutoPongs = 0
 
-  private readonly runtime: Runtime
+  /** Many connections share one object: it is replaced, not changed. */
+  private options: ConnectionOptions
   private readonly handler: ConnectionHandler
-  /** Whether the peer broke a rule and was told so. */
-  hasFailed = false
   private pongWritten: WriteCallback | null = null
 
   constructor(
@@ -85,14 +81,49 @@ export class Connection implements ReceiverHandler {
     maskingKeys: MaskingKeySource,
     handler: ConnectionHandler
   ) {
-    this.isServer = options.isServer
-    this.autoPong = options.autoPong
-    this.maxPendingAutoPongs = options.maxPendingAutoPongs
-    this.runtime = runtime
+    this.options = options
     this.handler = handler
     this.receiver = new Receiver(options, kernels, runtime, this)
     this.sender = new Sender(kernels, runtime, output, maskingKeys)
     this.sender.errorHandler = this
+  }
+
+  get isServer(): boolean {
+    return this.options.isServer
+  }
+
+  set isServer(isServer: boolean) {
+    this.options = { ...this.options, isServer }
+  }
+
+  get autoPong(): boolean {
+    return this.options.autoPong
+  }
+
+  set autoPong(autoPong: boolean) {
+    this.options = { ...this.options, autoPong }
+  }
+
+  get maxPendingAutoPongs(): number {
+    return this.options.maxPendingAutoPongs
+  }
+
+  set maxPendingAutoPongs(maxPendingAutoPongs: number) {
+    this.options = { ...this.options, maxPendingAutoPongs }
+  }
+
+  get closeFrameReceived(): boolean {
+    return this.closeStatus !== null
+  }
+
+  /** Close code of the peer's close frame; 1006 as long as there is none (§7.1.5). */
+  get closeCode(): number {
+    return this.closeStatus === null ? CLOSE_ABNORMAL : this.closeStatus.code
+  }
+
+  /** Close reason of the peer's close frame. */
+  get closeReason(): Uint8Array {
+    return this.closeStatus === null ? NO_REASON : this.closeStatus.reason
   }
 
   /** Compresses and decompresses with `transform` from here on; to be called before anything is sent or received. */
@@ -168,9 +199,7 @@ export class Connection implements ReceiverHandler {
           this.pendingAutoPongs--
         }
         // §5.5.3: a pong carries the application data of its ping
-        // A pong that has to wait needs a copy, since the ping's octets are ours during this call only
-        const payload = this.sender.isReady ? octets.subarray(start, end) : this.runtime.copy(octets, start, end)
-        this.sender.sendControl(OPCODE_PONG, payload, !this.isServer, false, this.pongWritten)
+        this.sender.sendControl(OPCODE_PONG, octets.subarray(start, end), !this.isServer, false, this.pongWritten)
       }
     }
     this.handler.onPing(octets, start, end)
@@ -181,9 +210,7 @@ export class Connection implements ReceiverHandler {
   }
 
   onCloseFrame(status: CloseStatus): void {
-    this.closeFrameReceived = true
-    this.closeCode = status.code
-    this.closeReason = status.reason
+    this.closeStatus = status
     if (this.isDisconnected) return
     this.handler.onDiscard()
     // §5.5.1: an endpoint answers a close frame with one that usually echoes the close code

@@ -99,6 +99,8 @@ export function connect(
   protocols: string | string[] | ClientOptions | undefined,
   options: ClientOptions | undefined
 ): Settings {
+  websocket._redirects = 0
+  websocket._bufferedAmount = 0
   let offers: unknown = protocols
   if (protocols !== undefined && protocols !== null && typeof protocols === 'object' && !Array.isArray(protocols)) {
     options = protocols

@@ -96,152 +96,29 @@ interface Batch {
   taken: number
 }
 
-export class SocketOutput implements Output {
-  slab: Uint8Array = NOTHING
-  at = 0
-
-  private readonly socket: Duplex
-  /** Whether it is a socket, which is through with what it was given when it calls back; other streams may keep it. */
-  private readonly returnsMemory: boolean
-  private isDirty = false
+/** What an output has to write in this turn; an idle connection has none. */
+class Gathering {
   /** The slab that has our latest octets, at [start, end). */
-  private region: Slab | null = null
-  private start = 0
-  private end = 0
+  region: Slab | null = null
+  start = 0
+  end = 0
   /** What comes before that, in order; null most of the time. */
-  private pieces: Uint8Array[] | null = null
+  pieces: Uint8Array[] | null = null
   /** Octets in `pieces`. */
-  private piecesLength = 0
+  piecesLength = 0
   /** Slabs that `pieces` lie in. */
-  private used: Slab[] | null = null
-  private waiting: Waiting[] | null = null
-  private inFlight: Batch[] | null = null
+  used: Slab[] | null = null
+  waiting: Waiting[] | null = null
 
-  constructor(socket: Duplex) {
-    this.socket = socket
-    this.returnsMemory = socket instanceof Socket
+  get length(): number {
+    return this.piecesLength + this.end - this.start
   }
 
-  get isClosed(): boolean {
-    return this.socket.destroyed
-  }
-
-  reserve(length: number): void {
-    let slab = this.region
-    if (slab === null || this.end !== slab.position || slab.position + length > slab.octets.length)
-      slab = this.findRoom(slab, length)
-    this.slab = slab.octets
-    this.at = slab.position
-  }
-
-  commit(length: number): void {
-    const slab = this.region!
-    slab.position += length
-    this.end = slab.position
-    if (!this.isDirty) this.markDirty()
-  }
-
-  append(octets: Uint8Array): void {
-    this.closeRegion()
-    this.addPiece(octets)
-    if (!this.isDirty) this.markDirty()
-  }
-
-  onWritten(callback: WriteCallback): void {
-    this.waiting ??= []
-    this.waiting.push({ callback, end: this.piecesLength + this.end - this.start })
-    if (!this.isDirty) this.markDirty()
-  }
-
-  later(callback: () => void): void {
-    process.nextTick(callback)
-  }
-
-  /**
-   * Writes what was gathered, now.
-   * @param atEndOfTurn whether callbacks may be called before it returns, the senders' turn being over
-   */
-  flush(atEndOfTurn = false): void {
-    if (!this.isDirty) return
-    this.isDirty = false
-    const { socket, region, waiting } = this
-    const batch = waiting === null ? null : { waiting, length: this.piecesLength + this.end - this.start, taken: 0 }
-    this.waiting = null
-    if (this.pieces === null && this.returnsMemory) {
-      if (region === null) return
-      const octets = region.octets.subarray(this.start, this.end)
-      this.region = null
-      this.start = this.end = 0
-      socket.write(octets, batch === null ? region.release : this.track(batch, [region]))
-    } else {
-      this.writePieces(batch)
-    }
-    if (batch !== null) this.settle(batch, atEndOfTurn)
-  }
-
-  /** To be called before the socket is destroyed: notes how much of the write that is under way the system has taken. */
-  abandon(): void {
-    this.flush()
-    const batch = this.inFlight?.find(({ taken, length }) => taken < length)
-    const queued = (this.socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize
-    if (batch && typeof queued === 'number') batch.taken = Math.max(0, batch.length - queued)
-  }
-
-  private writePieces(batch: Batch | null): void {
-    this.closeRegion()
-    const { socket, used } = this
-    let pieces = this.pieces!
-    const length = this.piecesLength
-    this.pieces = null
-    this.used = null
-    this.piecesLength = 0
-    if (!this.returnsMemory || (pieces.length > 1 && length <= JOIN_LIMIT)) {
-      pieces = [Buffer.concat(pieces, length)]
-      if (used !== null) for (const slab of used) slab.release()
-      socket.write(pieces[0], batch === null ? undefined : this.track(batch, null))
-      return
-    }
-    const callback = batch === null && used === null ? undefined : this.track(batch, used)
-    socket.cork()
-    for (let i = 0; i < pieces.length - 1; i++) socket.write(pieces[i])
-    socket.write(pieces[pieces.length - 1], callback)
-    socket.uncork()
-  }
-
-  /** The callback of a write: gives slabs back, then calls back who asked to be told. */
-  private track(batch: Batch | null, used: Slab[] | null): WriteCallback {
-    if (batch !== null) {
-      this.inFlight ??= []
-      this.inFlight.push(batch)
-    }
-    return (error) => {
-      if (used !== null) for (const slab of used) slab.release()
-      if (batch !== null) this.finish(batch, error)
-    }
-  }
-
-  /** Notes that all of `batch` was taken at once; its callbacks need no longer wait then, as nothing before them does. */
-  private settle(batch: Batch, atEndOfTurn: boolean): void {
-    const { socket } = this
-    if (socket.writableLength > 0 || socket.destroyed || socket.errored) return
-    batch.taken = batch.length
-    if (atEndOfTurn && this.inFlight!.length === 1) this.finish(batch, null)
-  }
-
-  private finish(batch: Batch, error: Error | null | undefined): void {
-    const at = this.inFlight?.indexOf(batch) ?? -1
-    if (at < 0) return
-    this.inFlight!.splice(at, 1)
-    if (this.inFlight!.length === 0) this.inFlight = null
-    // A socket that is destroyed in the middle of a write says that it succeeded
-    if (!error && batch.taken < batch.length && this.socket.destroyed) error = destroyedError()
-    callAll(batch, 0, error)
-  }
-
-  private markDirty(): void {
-    this.isDirty = true
-    dirty.push(this)
-    if (turns === 0 && !scheduled) schedule()
+  /** Room for `length` octets at `position` of the slab that is returned. */
+  reserve(length: number): Slab {
+    const slab = this.region
+    if (slab !== null && this.end === slab.position && slab.position + length <= slab.octets.length) return slab
+    return this.findRoom(slab, length)
   }
 
   /** Goes on elsewhere: others wrote behind us, the slab is full, or there is none yet. */
@@ -271,7 +148,7 @@ export class SocketOutput implements Output {
     return slab
   }
 
-  private closeRegion(): void {
+  closeRegion(): void {
     const { region } = this
     if (region === null) return
     this.region = null
@@ -281,10 +158,172 @@ export class SocketOutput implements Output {
     this.start = this.end = 0
   }
 
-  private addPiece(octets: Uint8Array): void {
+  addPiece(octets: Uint8Array): void {
     this.pieces ??= []
     this.pieces.push(octets)
     this.piecesLength += octets.length
+  }
+
+  clear(): void {
+    this.region = null
+    this.start = this.end = 0
+    this.pieces = null
+    this.piecesLength = 0
+    this.used = null
+    this.waiting = null
+  }
+}
+
+/** Gatherings for reuse. */
+const gatherings: Gathering[] = []
+const GATHERINGS_LIMIT = 1024
+
+/** Where the last `reserve` found room. */
+let reservedSlab: Uint8Array = NOTHING
+let reservedAt = 0
+
+export class SocketOutput implements Output {
+  private readonly socket: Duplex
+  /** Whether it is a socket, which is through with what it was given when it calls back; other streams may keep it. */
+  private readonly returnsMemory: boolean
+  private gathering: Gathering | null = null
+  private inFlight: Batch[] | null = null
+
+  constructor(socket: Duplex) {
+    this.socket = socket
+    this.returnsMemory = socket instanceof Socket
+  }
+
+  get slab(): Uint8Array {
+    return reservedSlab
+  }
+
+  get at(): number {
+    return reservedAt
+  }
+
+  get isClosed(): boolean {
+    return this.socket.destroyed
+  }
+
+  reserve(length: number): void {
+    const slab = (this.gathering ?? this.gather()).reserve(length)
+    reservedSlab = slab.octets
+    reservedAt = slab.position
+  }
+
+  commit(length: number): void {
+    const gathering = this.gathering!
+    const slab = gathering.region!
+    slab.position += length
+    gathering.end = slab.position
+  }
+
+  append(octets: Uint8Array): void {
+    const gathering = this.gathering ?? this.gather()
+    gathering.closeRegion()
+    gathering.addPiece(octets)
+  }
+
+  onWritten(callback: WriteCallback): void {
+    const gathering = this.gathering ?? this.gather()
+    gathering.waiting ??= []
+    gathering.waiting.push({ callback, end: gathering.length })
+  }
+
+  later(callback: () => void): void {
+    process.nextTick(callback)
+  }
+
+  /**
+   * Writes what was gathered, now.
+   * @param atEndOfTurn whether callbacks may be called before it returns, the senders' turn being over
+   */
+  flush(atEndOfTurn = false): void {
+    const { socket, gathering } = this
+    if (gathering === null) return
+    this.gathering = null
+    const { region, waiting } = gathering
+    const batch = waiting === null ? null : { waiting, length: gathering.length, taken: 0 }
+    if (gathering.pieces === null && this.returnsMemory && region !== null) {
+      const octets = region.octets.subarray(gathering.start, gathering.end)
+      this.recycle(gathering)
+      socket.write(octets, batch === null ? region.release : this.track(batch, [region]))
+    } else {
+      this.writePieces(gathering, batch)
+    }
+    if (batch !== null) this.settle(batch, atEndOfTurn)
+  }
+
+  /** To be called before the socket is destroyed: notes how much of the write that is under way the system has taken. */
+  abandon(): void {
+    this.flush()
+    const batch = this.inFlight?.find(({ taken, length }) => taken < length)
+    const queued = (this.socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize
+    if (batch && typeof queued === 'number') batch.taken = Math.max(0, batch.length - queued)
+  }
+
+  private gather(): Gathering {
+    const gathering = gatherings.pop() ?? new Gathering()
+    this.gathering = gathering
+    dirty.push(this)
+    if (turns === 0 && !scheduled) schedule()
+    return gathering
+  }
+
+  private recycle(gathering: Gathering): void {
+    gathering.clear()
+    if (gatherings.length < GATHERINGS_LIMIT) gatherings.push(gathering)
+  }
+
+  private writePieces(gathering: Gathering, batch: Batch | null): void {
+    gathering.closeRegion()
+    const { socket } = this
+    const { used, piecesLength: length } = gathering
+    const pieces = gathering.pieces ?? []
+    this.recycle(gathering)
+    if (pieces.length === 0) return
+    if (!this.returnsMemory || (pieces.length > 1 && length <= JOIN_LIMIT)) {
+      const joined = Buffer.concat(pieces, length)
+      if (used !== null) for (const slab of used) slab.release()
+      socket.write(joined, batch === null ? undefined : this.track(batch, null))
+      return
+    }
+    const callback = batch === null && used === null ? undefined : this.track(batch, used)
+    socket.cork()
+    for (let i = 0; i < pieces.length - 1; i++) socket.write(pieces[i])
+    socket.write(pieces[pieces.length - 1], callback)
+    socket.uncork()
+  }
+
+  /** The callback of a write: gives slabs back, then calls back who asked to be told. */
+  private track(batch: Batch | null, used: Slab[] | null): WriteCallback {
+    if (batch !== null) {
+      this.inFlight ??= []
+      this.inFlight.push(batch)
+    }
+    return (error) => {
+      if (used !== null) for (const slab of used) slab.release()
+      if (batch !== null) this.finish(batch, error)
+    }
+  }
+
+  /** Notes that all of `batch` was taken at once; its callbacks need no longer wait then, as nothing before them does. */
+  private settle(batch: Batch, atEndOfTurn: boolean): void {
+    const { socket } = this
+    if (socket.writableLength > 0 || socket.destroyed || socket.errored) return
+    batch.taken = batch.length
+    if (atEndOfTurn && this.inFlight?.length === 1) this.finish(batch, null)
+  }
+
+  private finish(batch: Batch, error: Error | null | undefined): void {
+    const at = this.inFlight?.indexOf(batch) ?? -1
+    if (at < 0) return
+    this.inFlight!.splice(at, 1)
+    if (this.inFlight!.length === 0) this.inFlight = null
+    // A socket that is destroyed in the middle of a write says that it succeeded
+    if (!error && batch.taken < batch.length && this.socket.destroyed) error = destroyedError()
+    callAll(batch, 0, error)
   }
 }
 

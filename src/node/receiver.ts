@@ -200,3 +200,12 @@ export class ReceiverView extends EventEmitter {
     return this.#frames.heldLength
   }
 }
+
+const views = new WeakMap<Transport, ReceiverView>()
+
+/** The view of a connection's receiver: `ws._receiver`. */
+export function receiverOf(transport: Transport, owner: ReceiverOwner): ReceiverView {
+  let view = views.get(transport)
+  if (view === undefined) views.set(transport, (view = new ReceiverView(transport, owner)))
+  return view
+}

@@ -54,6 +54,8 @@ export function maskingKeysFor(generateMask: ((mask: Buffer) => void) | undefine
 /** The payload of a close frame, checked in the order in which ws does. */
 export function closePayload(code: number | undefined, reason: string | Uint8Array | undefined): Uint8Array {
   if (code === undefined) return EMPTY_BUFFER
+  // ws takes 1000.5 for 1000
+  if (typeof code === 'number') code = Math.trunc(code)
   const payload = serializeClosePayload(code)
   if (reason === undefined || !reason.length) return payload
   if (Buffer.byteLength(reason) > MAX_CLOSE_REASON) throw new RangeError('The message must not be greater than 123 bytes')
@@ -192,4 +194,13 @@ export class Sender {
   #flush(): void {
     if (this.#immediate) this.#output.flush()
   }
+}
+
+const views = new WeakMap<Transport, Sender>()
+
+/** The Sender that stands for a connection: `ws._sender`. */
+export function senderOf(transport: Transport, extensions: Extensions): Sender {
+  let view = views.get(transport)
+  if (view === undefined) views.set(transport, (view = new Sender(transport, extensions)))
+  return view
 }

@@ -12,8 +12,6 @@ import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
 import { enterTurn, leaveTurn, rethrowLater, SocketOutput } from './output.js'
 import { nodeRuntime } from './ports.js'
 import { type ReceiveBufferChoice, type ReceiveRegion, shareReceiveBuffer } from './receive-buffer.js'
-import type { ReceiverView } from './receiver.js'
-import type { Sender } from './sender.js'
 import { kTransport } from './symbols.js'
 
 /** Octets that may be held back before the socket is told to wait; Node's own default for streams. */
@@ -35,8 +33,9 @@ export interface TransportOwner extends EventEmitter {
   emitClose(): void
 }
 
-/** How a transport reads and ends. */
+/** How a transport reads and ends; many share one object. */
 export interface TransportOptions {
+  kernels: Kernels
   /** How long the closing handshake may take before the socket is destroyed. */
   closeTimeoutMs: number
   receiveBuffer: ReceiveBufferChoice | undefined
@@ -46,12 +45,7 @@ export class Transport implements ConnectionHandler {
   readonly socket: TransportSocket
   readonly output: SocketOutput
   readonly connection: Connection
-  /** `ws._sender`, once somebody asked for it. */
-  senderView: Sender | null = null
-  /** `ws._receiver`, likewise. */
-  receiverView: ReceiverView | null = null
   private readonly owner: TransportOwner
-  private readonly kernels: Kernels
   private readonly options: TransportOptions
   /** Where the socket reads into; null as long as it emits 'data'. */
   private region: ReceiveRegion | null = null
@@ -66,16 +60,14 @@ export class Transport implements ConnectionHandler {
     socket: TransportSocket,
     owner: TransportOwner,
     options: ConnectionOptions,
-    kernels: Kernels,
     maskingKeys: MaskingKeySource,
     transportOptions: TransportOptions
   ) {
     this.socket = socket
     this.owner = owner
-    this.kernels = kernels
     this.options = transportOptions
     this.output = new SocketOutput(socket)
-    this.connection = new Connection(options, kernels, nodeRuntime, this.output, maskingKeys, this)
+    this.connection = new Connection(options, transportOptions.kernels, nodeRuntime, this.output, maskingKeys, this)
   }
 
   /** Takes over the socket; `head` is what it received already. */
@@ -110,7 +102,7 @@ export class Transport implements ConnectionHandler {
 
   private share(): boolean {
     if (this.options.receiveBuffer === 'off' || this.region !== null) return false
-    this.region = shareReceiveBuffer(this.socket, this.kernels, onSharedRead)
+    this.region = shareReceiveBuffer(this.socket, this.options.kernels, onSharedRead)
     return this.region !== null
   }
 

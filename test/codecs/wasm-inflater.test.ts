@@ -109,6 +109,17 @@ test('a message split at any octet of a dynamic block, its header included', () 
   }
 })
 
+test('what follows a final block in the same message is ignored, in later fragments too (RFC 7692 §7.2.3.4)', () => {
+  const final = hex('f3 48 cd c9 c9 07 00')
+  const inflater = codec.createInflater(options())
+  expect(text(inflater.inflate(final, false, 5, unused))).toBe('Hello')
+  expect(text(inflater.inflate(hex(''), false, 5, unused))).toBe('')
+  expect(text(inflater.inflate(final, true, 5, unused))).toBe('')
+  expect(text(inflater.inflate(Buffer.concat([final, final]), true, 5, unused))).toBe('Hello')
+  // and the history went with it
+  expect(inflater.inflate(hex('f2 00 11 00 00'), true, 5, unused)).toMatchObject({ message: 'invalid distance too far back' })
+})
+
 test('an octet a fragment gives each octet of output as soon as it can be known', () => {
   const message = noise(500)
   const compressed = codec.createDeflater(options()).deflate(message, true, unused) as Uint8Array
@@ -165,7 +176,7 @@ describe('a limit', () => {
 
   test('of exactly the length is none', () => {
     for (const noContextTakeover of [false, true]) {
-      for (const message of [...corpus(8192), ...corpus(9000), ...corpus(300_000)]) {
+      for (const message of [...corpus(300), ...corpus(8192), ...corpus(9000), ...corpus(300_000)]) {
         const compressed = deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
         const inflater = codec.createInflater(options(15, noContextTakeover))
         expect(inflater.inflate(compressed, true, message.length - 1, unused)).toBeInstanceOf(RangeError)

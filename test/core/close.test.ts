@@ -77,9 +77,7 @@ describe('serializeClosePayload', () => {
 
   test('throws a TypeError for a code that must not be sent (§7.4)', () => {
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, -1, 1000.5, NaN, '1000', null, {}]) {
-      expect(() => serializeClosePayload(code as number)).toThrow(
-        new TypeError('First argument must be a valid error code number')
-      )
+      expect(() => serializeClosePayload(code as number)).toThrow(new TypeError('First argument must be a valid error code number'))
     }
   })
 

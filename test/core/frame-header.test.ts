@@ -50,7 +50,13 @@ describe('parseFrameHeader', () => {
   test.each(lengths)('reads a payload length of %d, minimally encoded (§5.2)', (claim) => {
     for (const fin of [true, false]) {
       for (const opcode of [1, 2]) {
-        expect(expectComplete(header({ fin, opcode, claim }), CLIENT)).toMatchObject({ fin, opcode, length: claim, rsv1: false, key: 0 })
+        expect(expectComplete(header({ fin, opcode, claim }), CLIENT)).toMatchObject({
+          fin,
+          opcode,
+          length: claim,
+          rsv1: false,
+          key: 0
+        })
         const masked = expectComplete(header({ fin, opcode, claim, key: TEST_KEY }), SERVER)
         expect(masked).toMatchObject({ fin, opcode, length: claim, rsv1: false })
         expect(masked.key | 0).toBe(KEY)

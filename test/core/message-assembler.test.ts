@@ -37,7 +37,11 @@ describe.each([
     for (let i = 0; i < octets.length; i++) {
       expect(message.validate(kernels, octets.subarray(i, i + 1))).toBeNull()
       expect(message.validate(kernels, new Uint8Array(0))).toBeNull()
-      const isWhole = octets.subarray(0, i + 1).toString().endsWith('\ufffd') === false
+      const isWhole =
+        octets
+          .subarray(0, i + 1)
+          .toString()
+          .endsWith('\ufffd') === false
       expect(message.utf8State === 0).toBe(isWhole)
     }
   })

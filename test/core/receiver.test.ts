@@ -109,7 +109,9 @@ describe('valid frames', () => {
       for (const isServer of ROLES) {
         const stream = streamFor(isServer, frames)
         const wanted = [binary(pattern(length)), text('between'), text(letters), text('behind')]
-        const ways = chunkings(stream, seams(frames)(isServer))
+        const places = seams(frames)(isServer)
+        // large streams at some of the places
+        const ways = chunkings(stream, length > 60_000 ? places.filter((_, i) => i % 5 === length % 5) : places)
         for (const step of [1000, 65_536]) ways.push({ title: `by ${step}`, chunks: cut(stream, step) })
         for (const { title, chunks } of ways) {
           // the region that sockets read into is smaller than the longest of these streams

@@ -117,7 +117,10 @@ test.each([
   )
 })
 
-describe.each(['auto', 'zlib', 'pako'] as const)('with the codec %s', (codec) => {
+/** The second 'Hello' refers to the first; how it says so is the codec's choice. */
+const SECOND_HELLO = { auto: '02130000', wasm: '02130000', zlib: 'f200110000', pako: 'f200110000' }
+
+describe.each(['auto', 'wasm', 'zlib', 'pako'] as const)('with the codec %s', (codec) => {
   const create = (options: PerMessageDeflateOptions = {}): PerMessageDeflate => {
     const instance = new PerMessageDeflate({ codec, isServer: true, ...options })
     instance.accept([{}])
@@ -128,7 +131,7 @@ describe.each(['auto', 'zlib', 'pako'] as const)('with the codec %s', (codec) =>
     const instance = create()
     const results = ['Hello', '', 'Hello'].map((text) => outcome(instance, ['compress', text, true]))
     expect(await Promise.all(results)).toEqual(
-      ['f248cdc9c90700', '00', 'f200110000'].map((octets) => ({ octets, isBuffer: true, returned: true }))
+      ['f248cdc9c90700', '00', SECOND_HELLO[codec]].map((octets) => ({ octets, isBuffer: true, returned: true }))
     )
     const back = await Promise.all([HELLO, HELLO].map((octets) => outcome(instance, ['decompress', octets, true])))
     expect(back).toEqual([HELLO, HELLO].map(() => ({ octets: '48656c6c6f', isBuffer: true, returned: true })))

@@ -1,0 +1,428 @@
+// The results as SVG: bars, curves and an overview, drawn by Vega, readable on light and dark ground, with no font of their own.
+
+import { compile } from 'vega-lite'
+import { Error as LOG_ERRORS, View, logger, parse, textMetrics } from 'vega'
+import { machineLine } from './machine.mjs'
+import { baseOf, cpuRatio } from './report.mjs'
+import { median, octets, percentile, short } from './statistics.mjs'
+
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
+
+/** Colours by use, on light ground and on dark. */
+const GROUND = ['#ffffff', '#0d1117']
+const TEXT = ['#1f2328', '#e6edf3']
+const MUTED = ['#59636e', '#9198a1']
+const GRID = ['#d8dee4', '#30363d']
+const THEMES = [GROUND, TEXT, MUTED, GRID]
+
+/** Colours that can be told apart on both grounds. */
+const PEER_COLORS = {
+  hybi: '#2f81f7',
+  'hybi-wasm': '#1bb3c9',
+  'hybi-js': '#8f7ff0',
+  ws: '#e0701a',
+  'ws+bufferutil': '#c79a1b',
+  websocket: '#d65a9e',
+  'faye-websocket': '#b3564a',
+  undici: '#2ea05f',
+  net: '#848d97'
+}
+const OTHER_COLORS = ['#2f81f7', '#e0701a', '#2ea05f', '#d65a9e', '#8f7ff0', '#c79a1b', '#1bb3c9', '#848d97']
+
+const CONFIG = {
+  background: GROUND[0],
+  font: FONT,
+  padding: 16,
+  view: { stroke: null },
+  title: {
+    color: TEXT[0],
+    subtitleColor: MUTED[0],
+    fontSize: 16,
+    subtitleFontSize: 11,
+    anchor: 'start',
+    offset: 14,
+    subtitlePadding: 6
+  },
+  axis: {
+    labelColor: MUTED[0],
+    titleColor: MUTED[0],
+    domainColor: GRID[0],
+    tickColor: GRID[0],
+    gridColor: GRID[0],
+    labelFontSize: 11,
+    titleFontSize: 12,
+    titleFontWeight: 'normal'
+  },
+  legend: { labelColor: TEXT[0], titleColor: MUTED[0], labelFontSize: 12, symbolSize: 90 },
+  header: { labelColor: TEXT[0], titleColor: TEXT[0], labelFontSize: 12 },
+  text: { color: TEXT[0], fontSize: 11 }
+}
+
+/** Vega has no canvas to measure text with here, and its own guess is half too wide: the mean width of a character of such fonts, in em. */
+const CHARACTER_EM = 0.56
+textMetrics.width = ({ fontSize = 11 }, text) => CHARACTER_EM * fontSize * String(text).length
+
+/** Lines of at most `width` characters, broken at spaces. */
+function wrapped(text, width) {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)
+    if (line.length + word.length + 1 > width) lines.push(word)
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+  }
+  return lines
+}
+
+/** @param width of the lines above the chart, in characters */
+async function draw(title, note, machine, spec, width = 125) {
+  const whole = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: { text: title, subtitle: [...wrapped(note, width), ...wrapped(machineLine(machine), width)] },
+    config: CONFIG,
+    ...spec
+  }
+  const { spec: vega } = compile(whole, { logger: logger(LOG_ERRORS) })
+  const view = new View(parse(vega), { renderer: 'none', logLevel: LOG_ERRORS })
+  const svg = await view.toSVG()
+  view.finalize()
+  const dark = THEMES.map(([light, other]) => `[fill="${light}"]{fill:${other}}[stroke="${light}"]{stroke:${other}}`).join('')
+  const style = `<title>${escaped(title)}</title><style>@media (prefers-color-scheme: dark){${dark}}</style>`
+  return `${svg.replace(/^(<svg[^>]*>)/, `$1${style}`)}\n`
+}
+
+const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+
+/** A colour for each name, the same in every chart for the peers that are known. */
+function colors(names) {
+  const range = names.map((name, index) => PEER_COLORS[name] ?? OTHER_COLORS[index % OTHER_COLORS.length])
+  return { domain: names, range }
+}
+
+const namesIn = (rows) => unique(rows.map(({ peer }) => peer))
+
+const unique = (values) => [...new Set(values)]
+
+/** A power of ten times 1, 2 or 5 that is not above (or, with `up`, not below) `value`. */
+function rounded(value, up) {
+  const power = 10 ** Math.floor(Math.log10(value))
+  const steps = [1, 2, 5, 10].map((step) => step * power)
+  return up ? steps.find((step) => step >= value * 0.999) : steps.findLast((step) => step <= value * 1.001)
+}
+
+/** Groups of bars, one below the other; rows are {group, peer, value, label}. With `from` bars begin there, on a logarithmic scale. */
+function bars(rows, { axis, from }) {
+  const values = rows.map((row) => ({ ...row, end: Math.max(row.value, from ?? 0), from }))
+  const most = Math.max(...values.map(({ end }) => end))
+  const scale =
+    from === undefined
+      ? { domain: [0, most * 1.12] }
+      : {
+          type: 'log',
+          domain: [Math.min(from * 0.8, rounded(Math.min(...values.map(({ value }) => value)), false)), rounded(most, true) * 1.6]
+        }
+  const x = { field: 'value', type: 'quantitative', scale, title: axis, axis: { format: '~s', tickCount: 6 } }
+  const y = {
+    field: 'peer',
+    type: 'nominal',
+    sort: null,
+    title: null,
+    axis: { domain: false, ticks: false, labelColor: TEXT[0], labelFontSize: 12 }
+  }
+  return {
+    data: { values },
+    facet: {
+      row: {
+        field: 'group',
+        type: 'nominal',
+        sort: unique(rows.map(({ group }) => group)),
+        title: null,
+        header: { labelOrient: 'top', labelAnchor: 'start', labelFontWeight: 'bold' }
+      }
+    },
+    spacing: 18,
+    resolve: { scale: { y: 'independent' } },
+    spec: {
+      width: 620,
+      height: { step: 19 },
+      layer: [
+        {
+          mark: { type: 'bar', height: { band: 0.78 } },
+          encoding: {
+            x,
+            ...(from === undefined ? {} : { x2: { field: 'from' } }),
+            y,
+            color: { field: 'peer', type: 'nominal', scale: colors(namesIn(rows)), legend: null }
+          }
+        },
+        {
+          mark: { type: 'text', align: 'left', dx: 5, color: TEXT[0] },
+          encoding: { x: { ...x, field: 'end' }, y, text: { field: 'label' } }
+        }
+      ]
+    }
+  }
+}
+
+/** Curves on logarithmic scales; rows are {x, peer, value}. */
+function curves(rows, { xAxis, yAxis, width = 300, height = 260, format = '~s', xFormat = '~s', xValues }) {
+  const most = Math.max(...rows.map(({ value }) => value))
+  const least = Math.min(...rows.map(({ value }) => value))
+  return {
+    data: { values: rows },
+    width,
+    height,
+    mark: { type: 'line', point: { size: 36 }, strokeWidth: 2 },
+    encoding: {
+      x: {
+        field: 'x',
+        type: 'quantitative',
+        scale: { type: 'log' },
+        title: xAxis,
+        axis: {
+          format: xFormat,
+          grid: false,
+          ...(xValues === undefined ? {} : { values: xValues }),
+          ...(xFormat === '' ? { labelExpr: OCTETS } : {})
+        }
+      },
+      y: {
+        field: 'value',
+        type: 'quantitative',
+        scale: { type: 'log', domain: [rounded(least, false), rounded(most, true)] },
+        title: yAxis,
+        axis: { format, tickCount: 5 }
+      },
+      color: { field: 'peer', type: 'nominal', scale: colors(namesIn(rows)), title: null }
+    }
+  }
+}
+
+/** A Vega expression that writes a number of octets with a binary unit. */
+const OCTETS =
+  "datum.value >= 1048576 ? datum.value / 1048576 + ' MiB' : datum.value >= 1024 ? datum.value / 1024 + ' KiB' : datum.value + ' B'"
+
+/** A point for each peer and workload on one logarithmic scale; rows are {group, peer, value}. */
+function points(rows, { axis }) {
+  const all = rows.map(({ value }) => value)
+  const x = {
+    field: 'value',
+    type: 'quantitative',
+    title: axis,
+    scale: { type: 'log', domain: [rounded(Math.min(...all), false), rounded(Math.max(...all), true)] },
+    axis: { format: '~r', orient: 'top' }
+  }
+  const y = {
+    field: 'group',
+    type: 'nominal',
+    sort: null,
+    title: null,
+    axis: { grid: true, domain: false, ticks: false, labelLimit: 0, labelColor: TEXT[0], labelFontSize: 12 }
+  }
+  return {
+    data: { values: rows },
+    width: 460,
+    height: { step: 24 },
+    layer: [
+      { mark: { type: 'rule', color: MUTED[0], strokeDash: [3, 3] }, data: { values: [{ value: 1 }] }, encoding: { x } },
+      {
+        mark: { type: 'point', filled: true, opacity: 0.9 },
+        encoding: {
+          x,
+          y,
+          size: { condition: { test: "datum.peer === 'hybi'", value: 130 }, value: 65 },
+          color: {
+            field: 'peer',
+            type: 'nominal',
+            scale: colors(namesIn(rows)),
+            legend: { orient: 'bottom', title: null, columns: 5 }
+          },
+          shape: {
+            field: 'peer',
+            type: 'nominal',
+            scale: {
+              domain: namesIn(rows),
+              range: namesIn(rows).map((name) => (name === 'net' ? 'square' : name.startsWith('hybi') ? 'circle' : 'diamond'))
+            },
+            legend: null
+          }
+        }
+      }
+    ]
+  }
+}
+
+const measuredPeers = ({ peers }) => (peers ?? []).filter(({ samples }) => samples.length > 0)
+
+/** CPU ratios to the base, as rows. */
+function ratioRows(results) {
+  return results.flatMap((result) => {
+    const peers = measuredPeers(result)
+    const base = baseOf(peers)
+    return peers.map((peer) => {
+      const value = cpuRatio(base, peer)
+      const cost = short(median(peer.samples.map(({ cpu }) => cpu)))
+      return { group: `${result.id}: ${result.title}`, peer: peer.name, value, label: `${value.toFixed(2)}×  (${cost} µs)` }
+    })
+  })
+}
+
+const AREA_TITLES = {
+  receive: 'Receiving',
+  send: 'Sending',
+  echo: 'Echo',
+  broadcast: 'Broadcast',
+  handshake: 'Opening and closing connections',
+  tls: 'Over TLS',
+  compression: 'Compressed messages (permessage-deflate)'
+}
+
+const latencies = (samples, key, share) =>
+  percentile(
+    samples.flatMap((one) => one[key]),
+    share
+  )
+
+/**
+ * All charts that the results give.
+ * @returns pairs of a file's name without ending, and SVG
+ */
+export async function charts({ machine, results }) {
+  const drawn = []
+  const add = async (name, title, note, spec, width) => drawn.push([name, await draw(title, note, machine, spec, width)])
+  const throughput = results.filter((result) => result.kind === 'throughput' && measuredPeers(result).length > 0)
+  const plain = throughput.filter(({ curve }) => curve === undefined)
+
+  if (plain.length > 0) {
+    const base = baseOf(measuredPeers(plain[0])).name
+    const note = `How many times less CPU one message takes than with ${base}, in the process under test. More is better; net is a raw socket that parses nothing.`
+    const compared = plain.filter((result) => measuredPeers(result).length > 1)
+    if (compared.length > 0)
+      await add(
+        'overview',
+        `CPU per message, against ${base}`,
+        note,
+        points(ratioRows(compared), { axis: `times less CPU than ${base}` })
+      )
+    for (const area of new Set(compared.map((result) => result.area))) {
+      const rows = ratioRows(compared.filter((result) => result.area === area))
+      await add(
+        area,
+        `${AREA_TITLES[area] ?? area}: CPU per message, against ${base}`,
+        note,
+        bars(rows, { axis: `times less CPU than ${base} (in brackets: µs)`, from: 1 })
+      )
+    }
+  }
+
+  const memory = results.filter((result) => result.kind === 'memory' && measuredPeers(result).length > 0)
+  if (memory.length > 0) {
+    const rows = memory.flatMap((result) =>
+      measuredPeers(result).map(({ name, samples }) => {
+        const value = median(samples.map((one) => one.octets))
+        return { group: result.title, peer: name, value: value / 1024, label: octets(value) }
+      })
+    )
+    await add(
+      'memory',
+      'Memory of an idle connection',
+      'Growth of the resident set per connection, after garbage collection. Less is better.',
+      bars(rows, { axis: 'KiB' })
+    )
+  }
+
+  const quiet = results.filter((result) => result.kind === 'latency' && measuredPeers(result).length > 0)
+  if (quiet.length > 0) {
+    const rows = quiet.flatMap((result) =>
+      measuredPeers(result).flatMap(({ name, samples }) =>
+        ['alone', 'beside'].map((key) => {
+          const value = latencies(samples, key, 0.99) / 1000
+          return {
+            group: `${result.id}, ${key === 'alone' ? 'alone' : 'beside the busy one'}`,
+            peer: name,
+            value,
+            label: `${short(value)} ms`
+          }
+        })
+      )
+    )
+    await add(
+      'fairness',
+      'A quiet connection beside a busy one: p99 of its round trip',
+      quiet.map(({ id, title }) => `${id}: ${title}.`).join(' '),
+      bars(rows, { axis: 'ms' })
+    )
+  }
+
+  const curveRows = (curve, pick) =>
+    throughput
+      .filter((result) => result.curve === curve)
+      .flatMap((result) => measuredPeers(result).map((peer) => ({ x: result.x, peer: peer.name, value: pick(peer, result.x) })))
+      .filter(({ value }) => Number.isFinite(value) && value > 0)
+  const cost = ({ samples }) => median(samples.map(({ cpu }) => cpu))
+
+  const panels = [
+    ['CPU µs per message', cost],
+    ['CPU µs per connection opened', ({ connectionCpu }) => connectionCpu],
+    ['KiB per connection', ({ connectionOctets }) => connectionOctets / 1024]
+  ]
+    .map(([yAxis, pick]) => [yAxis, curveRows('connections', pick)])
+    .filter(([, rows]) => rows.length > 0)
+  if (panels.length > 0) {
+    await add(
+      'scaling-connections',
+      'Cost by number of connections',
+      'Echo of 64 B text, one message in flight on every connection. Flat is good, and less is better.',
+      {
+        hconcat: panels.map(([yAxis, rows]) =>
+          curves(rows, { xAxis: 'connections', yAxis, format: '~r', xValues: [1, 10, 100, 1000, 10_000] })
+        )
+      }
+    )
+  }
+  const perOctet = curveRows('sizes', (peer, size) => (cost(peer) * 1000) / size)
+  if (perOctet.length > 0) {
+    const xValues = [...new Set(perOctet.map(({ x }) => x))]
+    const options = { xAxis: 'message size', xFormat: '', xValues, width: 420, format: '~r' }
+    await add('scaling-sizes', 'Cost by message size', 'Echo of binary messages. Less is better.', {
+      hconcat: [
+        curves(curveRows('sizes', cost), { ...options, yAxis: 'CPU µs per message' }),
+        curves(perOctet, { ...options, yAxis: 'CPU ns per octet' })
+      ]
+    })
+  }
+
+  const kernels = results.find(({ id, rows }) => id === 'kernels' && rows !== undefined)
+  if (kernels !== undefined) {
+    const rows = kernels.rows.flatMap(({ operation, size, unit, ns }) =>
+      Object.entries(ns).map(([peer, value]) => ({ operation: `${operation} (ns per ${unit})`, x: size, peer, value }))
+    )
+    const { data, width, height, mark, encoding } = curves(rows, {
+      xAxis: 'octets',
+      yAxis: 'ns',
+      xFormat: '',
+      xValues: [16, 256, 4096, 65536, 1048576],
+      width: 270,
+      height: 190,
+      format: '~s'
+    })
+    await add(
+      'kernels',
+      'Kernels by themselves',
+      'Time of one call (of one frame, for scans), by size. Less is better; memcpy is the limit of what moves octets.',
+      {
+        data,
+        facet: {
+          field: 'operation',
+          type: 'nominal',
+          sort: unique(rows.map(({ operation }) => operation)),
+          title: null,
+          header: { labelAnchor: 'start', labelFontWeight: 'bold' }
+        },
+        columns: 3,
+        spec: { width, height, mark, encoding },
+        resolve: { axis: { x: 'independent', y: 'independent' } }
+      }
+    )
+  }
+  return drawn
+}
