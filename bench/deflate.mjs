@@ -133,7 +133,7 @@ const cpu = () => {
 async function measure(open, messages, rounds) {
   const connections = Array.from({ length: CONNECTIONS }, open)
   const deflated = []
-  let best = { deflate: Infinity, inflate: Infinity }
+  const best = { deflate: Infinity, inflate: Infinity }
   let octets = 0
   for (let round = 0; round < rounds; round++) {
     octets = 0

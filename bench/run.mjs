@@ -10,7 +10,7 @@ import { progressLine, runSuite } from './lib/suite.mjs'
 async function main() {
   const options = parse(process.argv.slice(2))
   if (options.help) return console.log(help)
-  const report = options.from === undefined ? await run(options) : JSON.parse(readFileSync(options.from, 'utf8'))
+  const report = options.from === undefined ? await run(options) : merged(options.from)
   const text = markdown(report)
   console.log(text)
   if (options.json !== undefined) write(options.json, `${JSON.stringify(report, null, 1)}\n`)
@@ -33,10 +33,25 @@ async function run({ peers, workloads, ...options }) {
   return { machine, seconds: Math.round((performance.now() - started) / 1000), rounds: options.rounds, results }
 }
 
+/** The reports of several files as one; they should come from one machine. */
+function merged(files) {
+  const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')))
+  const versions = Object.assign({}, ...reports.map(({ machine }) => machine.versions))
+  return {
+    ...reports[0],
+    machine: { ...reports[0].machine, versions },
+    seconds: reports.reduce((sum, { seconds }) => sum + seconds, 0),
+    results: reports.flatMap(({ results }) => results)
+  }
+}
+
 function write(file, text) {
   mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
   writeFileSync(file, text)
 }
+
+// so that what was started is ended
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
 
 try {
   await main()

@@ -26,7 +26,8 @@ Areas: ${areas.join(', ')}
   --json FILE         all figures
   --markdown FILE     the tables
   --svg DIR           charts
-  --from FILE         no measurement: tables and charts of what --json wrote
+  --from FILE         no measurement: tables and charts of what --json wrote;
+                      given again, the results of all files together
   --no-pin            leave it to the system which CPU a process runs on
   --help`
 
@@ -48,7 +49,7 @@ export function parse(args) {
       json: { type: 'string' },
       markdown: { type: 'string' },
       svg: { type: 'string' },
-      from: { type: 'string' },
+      from: { type: 'string', multiple: true },
       'no-pin': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false }
     }

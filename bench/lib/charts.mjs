@@ -98,7 +98,12 @@ function colors(names) {
   return { domain: names, range }
 }
 
-const namesIn = (rows) => unique(rows.map(({ peer }) => peer))
+/** The peers of the rows, those that are known in the order of their colours. */
+const namesIn = (rows) => {
+  const names = unique(rows.map(({ peer }) => peer))
+  const known = Object.keys(PEER_COLORS).filter((name) => names.includes(name))
+  return [...known, ...names.filter((name) => !known.includes(name))]
+}
 
 const unique = (values) => [...new Set(values)]
 
@@ -108,6 +113,9 @@ function rounded(value, up) {
   const steps = [1, 2, 5, 10].map((step) => step * power)
   return up ? steps.find((step) => step >= value * 0.999) : steps.findLast((step) => step <= value * 1.001)
 }
+
+/** Where ratios have a line. */
+const RATIOS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200]
 
 /** Groups of bars, one below the other; rows are {group, peer, value, label}. With `from` bars begin there, on a logarithmic scale. */
 function bars(rows, { axis, from }) {
@@ -120,7 +128,13 @@ function bars(rows, { axis, from }) {
           type: 'log',
           domain: [Math.min(from * 0.8, rounded(Math.min(...values.map(({ value }) => value)), false)), rounded(most, true) * 1.6]
         }
-  const x = { field: 'value', type: 'quantitative', scale, title: axis, axis: { format: '~s', tickCount: 6 } }
+  const x = {
+    field: 'value',
+    type: 'quantitative',
+    scale,
+    title: axis,
+    axis: { format: '~r', tickCount: 6, ...(from === undefined ? {} : { values: RATIOS }) }
+  }
   const y = {
     field: 'peer',
     type: 'nominal',
@@ -209,7 +223,7 @@ function points(rows, { axis }) {
     type: 'quantitative',
     title: axis,
     scale: { type: 'log', domain: [rounded(Math.min(...all), false), rounded(Math.max(...all), true)] },
-    axis: { format: '~r', orient: 'top' }
+    axis: { format: '~r', orient: 'top', values: RATIOS }
   }
   const y = {
     field: 'group',

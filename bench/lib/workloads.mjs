@@ -207,8 +207,7 @@ export const workloads = [
     groups: () => [{ mode: 'handshake', path: '/handshake', count: 64 }]
   },
 
-  memory('memory-1000', 1000, { level: 'default', upTo: 'default' }),
-  memory('w10', 5000, { level: 'full' }),
+  memory('w10', 5000, { level: 'default' }),
 
   echo('tls-64', text64, 16, 32, { ...secure, title: 'echo over TLS, 64 B text, 16 connections, 32 in flight', level: 'default' }),
   echo('tls-64k', binary(65536), 16, 2, {
@@ -232,7 +231,7 @@ export const workloads = [
   ...scalingSizes,
 
   {
-    id: 'fairness',
+    id: 'fairness-flood',
     area: 'fairness',
     kind: 'latency',
     title: 'round trip of a quiet connection, alone and beside one that floods the server with 64 B messages',
@@ -274,15 +273,14 @@ const LEVELS = ['quick', 'default', 'full']
  */
 export function chooseWorkloads(level, wanted) {
   const rank = LEVELS.indexOf(level)
-  const within = (workload) =>
-    LEVELS.indexOf(workload.level) <= rank && (workload.upTo === undefined || LEVELS.indexOf(workload.upTo) >= rank)
+  const within = (workload) => LEVELS.indexOf(workload.level) <= rank
   if (wanted.length === 0) return workloads.filter(within)
   const chosen = new Set()
   for (const name of wanted) {
     const named = workloads.filter(({ id, area }) => id === name || area === name)
     if (named.length === 0) throw new Error(`there is no area or workload ${name}; areas: ${areas.join(', ')}`)
     const ofLevel = named.filter((workload) => within(workload) || workload.id === name)
-    for (const workload of ofLevel.length > 0 ? ofLevel : named.filter(({ upTo }) => upTo === undefined)) chosen.add(workload)
+    for (const workload of ofLevel.length > 0 ? ofLevel : named) chosen.add(workload)
   }
   return workloads.filter((workload) => chosen.has(workload))
 }

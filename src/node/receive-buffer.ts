@@ -10,7 +10,10 @@ import type { Kernels } from '../core/ports.js'
 /** `'auto'`: where it is known to work; `'shared'`: the same, but an Error where it is not; `'off'`: 'data' events always. */
 export type ReceiveBufferChoice = 'auto' | 'shared' | 'off'
 
-const CHOICES: readonly unknown[] = ['auto', 'shared', 'off', undefined]
+const CHOICES: readonly unknown[] = ['auto', 'shared', 'off']
+
+/** What holds where the option is not given: HYBI_RECEIVE_BUFFER as it was when the program started. */
+const DEFAULT_CHOICE = (process.env.HYBI_RECEIVE_BUFFER || 'auto') as ReceiveBufferChoice
 
 const REGION_SIZE = 256 * 1024
 
@@ -34,7 +37,7 @@ type Handle = { useUserBuffer?: (view: Uint8Array) => void } | null
 type InternalSocket = Socket & { [key: symbol]: unknown } & { _handle?: Handle }
 
 /** @throws {TypeError} for a value that is no choice */
-export function checkReceiveBuffer(choice: ReceiveBufferChoice | undefined): void {
+export function checkReceiveBuffer(choice: ReceiveBufferChoice | undefined = DEFAULT_CHOICE): void {
   if (!CHOICES.includes(choice)) {
     throw new TypeError(`Invalid value for option "receiveBuffer": ${String(choice)} (must be one of "auto", "shared", "off")`)
   }
@@ -94,8 +97,13 @@ function createRegion({
  * To be called when nothing is buffered in the stream.
  * @returns the region, or null where this socket cannot
  */
-export function shareReceiveBuffer(socket: unknown, kernels: Kernels, onRead: ReadCallback): ReceiveRegion | null {
-  const keys = findInternals()
+export function shareReceiveBuffer(
+  socket: unknown,
+  choice: ReceiveBufferChoice | undefined,
+  kernels: Kernels,
+  onRead: ReadCallback
+): ReceiveRegion | null {
+  const keys = (choice ?? DEFAULT_CHOICE) === 'off' ? null : findInternals()
   if (keys === null || !(socket instanceof Socket)) return null
   const target = socket as InternalSocket
   const handle = target._handle

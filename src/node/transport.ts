@@ -101,8 +101,9 @@ export class Transport implements ConnectionHandler {
   }
 
   private share(): boolean {
-    if (this.options.receiveBuffer === 'off' || this.region !== null) return false
-    this.region = shareReceiveBuffer(this.socket, this.options.kernels, onSharedRead)
+    if (this.region !== null) return false
+    const { receiveBuffer, kernels } = this.options
+    this.region = shareReceiveBuffer(this.socket, receiveBuffer, kernels, onSharedRead)
     return this.region !== null
   }
 

@@ -56,9 +56,9 @@ describe('the peer must keep to its window (RFC 7692 §7.1.2)', () => {
       const code = 2 * Math.floor(Math.log2(distance - 1)) + (((distance - 1) >> (Math.floor(Math.log2(distance - 1)) - 1)) & 1)
       const extra = (code >> 1) - 1
       const base = ((2 + (code & 1)) << extra) + 1
-      let bits = '010' + '0000001' + code.toString(2).padStart(5, '0')
+      let bits = '0100000001' + code.toString(2).padStart(5, '0')
       for (let i = 0; i < extra; i++) bits += ((distance - base) >> i) & 1
-      bits += '0000000' + '000'
+      bits += '0000000000'
       const octets = Buffer.alloc(Math.ceil(bits.length / 8))
       for (let i = 0; i < bits.length; i++) octets[i >> 3] |= Number(bits[i]) << (i & 7)
       // with a stored block behind it, so that the end of the input is far or near

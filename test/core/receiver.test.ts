@@ -1021,6 +1021,34 @@ describe('compressed messages (RFC 7692 §6.2)', () => {
     }
   })
 
+  test('say so wherever the last wait was, also for a result behind which nothing is held', () => {
+    const empty = { opcode: PING }
+    for (const frames of [
+      [compressed('a'), compressed('b')],
+      [compressed('a'), compressed('b'), empty],
+      [compressed('a'), empty],
+      [compressed('a'), { payload: 'b' }, compressed('c')],
+      [compressed('a'), compressed('b', { fin: false }), compressed('c', { opcode: CONTINUATION })]
+    ]) {
+      for (const feed of feeds) {
+        for (const deferEvents of [false, true]) {
+          const fixture = new Fixture(feed, { isServer: true, inflater: late, deferEvents })
+          fixture.receive(streamFor(true, frames))
+          expect(fixture.receiver.heldLength).toBeGreaterThan(0)
+          finishAll(fixture)
+          const { recorder, receiver } = fixture
+          const frameCount = frames.length
+          expect({ frameCount, deferEvents, drains: recorder.drains, idle: receiver.isIdle }).toEqual({
+            frameCount,
+            deferEvents,
+            drains: 1,
+            idle: true
+          })
+        }
+      }
+    }
+  })
+
   test('hold back the violation behind them', () => {
     expectViolation([compressed('x'), { opcode: 3 }], VIOLATIONS.opcode(3), {
       inflater: late,

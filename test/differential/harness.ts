@@ -31,7 +31,7 @@ export interface Scenario {
 }
 
 /** Longest a scenario may take before it counts as stuck; what it waited for is then in the transcript. */
-const STUCK_MS = Number(process.env.HYBI_DIFF_STUCK_MS || 10_000)
+const STUCK_MS = Number(process.env.HYBI_DIFF_STUCK_MS || 20_000)
 
 export class Context {
   readonly client: Implementation

@@ -352,6 +352,7 @@ async function assault(implementation, random, faults) {
         ws._socket?.destroy()
         break
       default:
+        if (state.closes > 0) break
         ws._receiver?.write(frameOctets(random, { first: 0x81, payload: Buffer.from('nested'), masked: isServer }))
     }
   }
