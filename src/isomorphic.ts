@@ -4,6 +4,7 @@ import * as pako from 'pako'
 import { createPakoCodec as createCodec } from './codecs/pako.js'
 import type { DeflateCodec } from './core/ports.js'
 
+export { createWasmCodec, type WasmCodecOptions } from './codecs/wasm.js'
 export { base64Decode, base64Encode } from './core/base64.js'
 export { isValidCloseCode, parseClosePayload, serializeClosePayload, type CloseStatus } from './core/close.js'
 export { Connection, type ConnectionHandler, type ConnectionOptions, type MessageTransform } from './core/connection.js'

@@ -22,6 +22,7 @@ Areas: ${areas.join(', ')}
                       of a package with the API of ws; 'all' for all
   --rounds N          rounds of each workload
   --measure MS        length of a sample
+  --warm-up MS        time before the first sample of each peer
   --limit SECONDS     time for everything: rounds are left out where it runs short
   --json FILE         all figures
   --markdown FILE     the tables
@@ -45,6 +46,7 @@ export function parse(args) {
       peers: { type: 'string' },
       rounds: { type: 'string' },
       measure: { type: 'string' },
+      'warm-up': { type: 'string' },
       limit: { type: 'string' },
       json: { type: 'string' },
       markdown: { type: 'string' },
@@ -62,11 +64,10 @@ export function parse(args) {
     if (!(value > 0)) throw new Error(`--${name} must be a number above 0`)
     return value
   }
-  const { rounds, measureMs, limit, ...times } = LEVELS[level]
+  const { rounds, measureMs, settleMs, warmUpMs, limit } = LEVELS[level]
   const names =
     values.peers === undefined ? LEVEL_PEERS[level] : values.peers === 'all' ? LEVEL_PEERS.full : values.peers.split(',')
   return {
-    ...times,
     level,
     help: values.help,
     workloads: chooseWorkloads(level, positionals),
@@ -74,6 +75,8 @@ export function parse(args) {
     peersNamed: values.peers !== undefined,
     rounds: Math.ceil(number('rounds', rounds)),
     measureMs: number('measure', measureMs),
+    settleMs,
+    warmUpMs: number('warm-up', warmUpMs),
     limit: number('limit', limit),
     pin: !values['no-pin'],
     json: values.json,

@@ -388,7 +388,7 @@ export async function charts({ machine, results }) {
       'Echo of 64 B text, one message in flight on every connection. Flat is good, and less is better.',
       {
         hconcat: panels.map(([yAxis, rows]) =>
-          curves(rows, { xAxis: 'connections', yAxis, format: '~r', xValues: [1, 10, 100, 1000, 10_000] })
+          curves(rows, { xAxis: 'connections', yAxis, format: ',~r', xValues: [1, 10, 100, 1000, 10_000] })
         )
       }
     )
@@ -396,7 +396,7 @@ export async function charts({ machine, results }) {
   const perOctet = curveRows('sizes', (peer, size) => (cost(peer) * 1000) / size)
   if (perOctet.length > 0) {
     const xValues = [...new Set(perOctet.map(({ x }) => x))]
-    const options = { xAxis: 'message size', xFormat: '', xValues, width: 420, format: '~r' }
+    const options = { xAxis: 'message size', xFormat: '', xValues, width: 420, format: ',~r' }
     await add('scaling-sizes', 'Cost by message size', 'Echo of binary messages. Less is better.', {
       hconcat: [
         curves(curveRows('sizes', cost), { ...options, yAxis: 'CPU µs per message' }),

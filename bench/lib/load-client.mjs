@@ -48,6 +48,7 @@ class FixedLengthCounter {
 /** The same where replies differ in length: reads the frame headers of a server. */
 class FrameCounter {
   octets = 0
+  replies = 0
   #left = 0
   #header = Buffer.alloc(10)
   #have = 0
@@ -71,6 +72,7 @@ class FrameCounter {
       this.#have = 0
       if (this.#left === 0) replies++
     }
+    this.replies += replies
     return replies
   }
 }
@@ -154,7 +156,6 @@ class EchoLoad {
     load.#ring = new Ring(frames, depth)
     load.#depth = depth
     load.#connections = await openAll({ ...target, compress: message.compress }, count)
-    load.replyOctets = () => load.#connections.reduce((sum, { counter }) => sum + (counter.octets ?? 0), 0)
     for (const connection of load.#connections) {
       connection.position = 0
       connection.counter = replyLength === undefined ? new FrameCounter() : new FixedLengthCounter(replyLength)
@@ -175,6 +176,13 @@ class EchoLoad {
 
   get sockets() {
     return this.#connections.map(({ socket }) => socket)
+  }
+
+  /** Mean length of a reply's frame, in octets, where replies differ. */
+  get replyLength() {
+    const counters = this.#connections.map(({ counter }) => counter)
+    const sum = (key) => counters.reduce((total, counter) => total + counter[key], 0)
+    return sum('octets') / sum('replies')
   }
 
   #write(connection, count) {

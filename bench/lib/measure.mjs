@@ -95,7 +95,11 @@ async function connect(pair, workload) {
   await load.call('once', {})
   const grown = (await subject.call('memory')) - memory
   const { count } = groups.groups[0]
-  return { connectionCpu: (after.cpu - before.cpu) / count, connectionOctets: count >= 100 ? grown / count : Number.NaN }
+  return {
+    // of fewer it is what a process costs, not a connection
+    connectionCpu: count >= 10 ? (after.cpu - before.cpu) / count : Number.NaN,
+    connectionOctets: count >= 1000 ? grown / count : Number.NaN
+  }
 }
 
 /** Lets a load run until the subject has had most of `warmUpMs` on a CPU, or three times as long has passed. */
@@ -172,6 +176,10 @@ async function throughput(workload, results, options) {
     await inRounds(results, options, (result, round) =>
       sample(pairs.get(result), { measureMs, settleMs, warmUpMs: round === 0 ? warmUpMs : 0 })
     )
+    if (workload.listen?.compress === undefined) return
+    for (const result of results) {
+      if (result.error === undefined) result.replyLength = await pairs.get(result).load.call('replyLength')
+    }
   } finally {
     await Promise.all([...pairs.values()].map((pair) => pair.stop()))
   }

@@ -25,6 +25,9 @@ const COLUMNS = {
     [`CPU µs/${unit}`, ({ samples }) => short(middle(samples, 'cpu'))],
     ['min..max', ({ samples }) => spread(of(samples, 'cpu'))],
     ['× {base} by CPU', (peer, base) => ratio(cpuRatio(base, peer))],
+    ...(peers.some(({ replyLength }) => replyLength !== undefined)
+      ? [['octets back', ({ replyLength }) => short(replyLength ?? Number.NaN)]]
+      : []),
     ...(peers.some(({ connectionCpu }) => connectionCpu !== undefined)
       ? [
           ['CPU µs/connection', ({ connectionCpu }) => short(connectionCpu)],
@@ -56,7 +59,7 @@ const COLUMNS = {
 }
 
 /** Rows of cells as an aligned Markdown table; the first column is text, the others are numbers. */
-function table([head, ...rows]) {
+export function table([head, ...rows]) {
   const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => [...(row[column] ?? '')].length)))
   const pad = (text, column) => (column === 0 ? text.padEnd(widths[column]) : text.padStart(widths[column]))
   const line = (row) => `| ${row.map(pad).join(' | ')} |`

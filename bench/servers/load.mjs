@@ -18,6 +18,8 @@ serve({
   /** One message on each connection of the last group, and the replies; with `verify` the first is compared with what was sent. */
   once: ({ verify }) => loads.at(-1).once(verify && expectedReply(verify)),
 
+  replyLength: () => loads.at(-1).replyLength,
+
   async listen(options) {
     const server = await listen(options)
     loads.push(server)

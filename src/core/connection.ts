@@ -5,33 +5,15 @@ import { CLOSE_ABNORMAL, CLOSE_NO_STATUS, CLOSED, CLOSING, OPCODE_CLOSE, OPCODE_
 import { type CloseStatus, serializeClosePayload } from './close.js'
 import { closeCodeOf } from './errors.js'
 import type { MaskingKeySource } from './masking-key.js'
+import type { MessageEvents } from './message-events.js'
 import type { Kernels, Runtime } from './ports.js'
 import { type MessageInflater, Receiver, type ReceiverHandler, type ReceiverOptions } from './receiver.js'
 import { type MessageDeflater, type Output, Sender, type WriteCallback } from './sender.js'
 
 /** What happens on a connection, and what its byte stream has to do. */
-export interface ConnectionHandler {
-  /** Several messages and control frames follow, all within `octets` up to `end`. */
-  onBatch?(octets: Uint8Array, end: number): void
-  /** The octets of that batch may change from here on. */
-  onBatchEnd?(): void
-  /** A message of one frame: `octets[start, end)`, valid during the call only. */
-  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void
-  /** A message of any number of non-empty fragments; the handler's to keep. */
-  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean): void
-  /** Application data of a ping or pong, valid during the call only. */
-  onPing(octets: Uint8Array, start: number, end: number): void
-  onPong(octets: Uint8Array, start: number, end: number): void
+export interface ConnectionHandler extends MessageEvents {
   /** The connection failed; told once at most. */
   onError(error: Error): void
-  /** The peer broke a rule: call `fail(error)` when the events of this turn are through, or at once. */
-  onViolation(error: Error): void
-  /** Call `proceed` in a later turn of the event loop. */
-  onDefer(): void
-  /** Call `proceed`. */
-  onReady(): void
-  /** What was held back while something was waited for is dealt with. */
-  onDrain(): void
   /** The closing handshake has begun: drop the byte stream when it has not ended in time. */
   onClosing(): void
   /** Nothing that comes matters any more, but the end of the byte stream does: keep reading. */

@@ -3,16 +3,18 @@
 // A chunk goes through `kernels.scan` first, which takes all whole and unremarkable frames at once. What it leaves (a fragment, a close
 // frame, a frame that is longer than the chunk, one that breaks a rule) is taken frame by frame here, where all verdicts are given.
 
-import { MAX_HEADER, OPCODE_BINARY, OPCODE_BITS, OPCODE_CLOSE, OPCODE_PING, RSV1 } from './constants.js'
+import { OPCODE_BINARY, OPCODE_BITS, OPCODE_CLOSE, OPCODE_CONTINUATION, OPCODE_PING, RSV1 } from './constants.js'
 import { type CloseStatus, parseClosePayload } from './close.js'
-import { type ProtocolError, protocolError } from './errors.js'
-import { FrameHeader, type HeaderContext, parseFrameHeader } from './frame-header.js'
+import { protocolError } from './errors.js'
+import type { FrameHeader, HeaderContext } from './frame-header.js'
+import { keepFrames } from './frame-table.js'
 import { MessageAssembler } from './message-assembler.js'
+import type { MessageEvents } from './message-events.js'
+import { PartialFrame } from './partial-frame.js'
 import {
   type FrameTable,
   type Kernels,
   NON_ASCII,
-  rotateKey,
   type Runtime,
   SCAN_FRAGMENTED,
   SCAN_MASKED,
@@ -20,29 +22,10 @@ import {
   SCAN_SKIP_UTF8
 } from './ports.js'
 
-/** Who is told what came in. A handler may throw: the receiver goes on where it was with the next `proceed`. */
-export interface ReceiverHandler {
-  /** Several messages and control frames follow, all within `octets` up to `end`. */
-  onBatch?(octets: Uint8Array, end: number): void
-  /** The octets of that batch may change from here on. */
-  onBatchEnd?(): void
-  /** A message of one frame: `octets[start, end)`, valid during the call only. */
-  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void
-  /** A message of any number of non-empty fragments, `length` octets together; the handler's to keep. */
-  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean): void
-  /** A ping's or pong's application data, valid during the call only. */
-  onPing(octets: Uint8Array, start: number, end: number): void
-  onPong(octets: Uint8Array, start: number, end: number): void
+/** Who is told what came in. */
+export interface ReceiverHandler extends MessageEvents {
   /** The peer's close frame; nothing is received after it. */
   onCloseFrame(status: CloseStatus): void
-  /** The peer broke a rule; nothing is received after it. */
-  onViolation(error: Error): void
-  /** With `deferEvents`: call `proceed` in a later turn of the event loop. */
-  onDefer(): void
-  /** Something that was waited for is there: call `proceed`. */
-  onReady(): void
-  /** All that came has been dealt with, after it had to wait. */
-  onDrain(): void
 }
 
 /** Decompression of one direction (see permessage-deflate.ts). */
@@ -74,23 +57,7 @@ const WAITING = 1
 /** The peer's close frame came, or it broke a rule: whatever follows is discarded. */
 const DONE = 2
 
-/** Frames up to this length get all of their memory at once, longer ones as their octets come: a header alone costs the peer nothing. */
-const TRUSTED_LENGTH = 1 << 20
-
 const NOTHING = new Uint8Array(0)
-
-/** A frame of which not all octets are there. */
-class PartialFrame {
-  readonly header = new FrameHeader()
-  /** Octets of a header that is incomplete; has no memory as long as there is none. */
-  head: Uint8Array = NOTHING
-  headLength = 0
-  /** Unmasked payload, null as long as the header is incomplete. */
-  payload: Uint8Array | null = null
-  received = 0
-  /** Chunks that hold a part of it. */
-  chunks = 0
-}
 
 /** An event that waits for its turn. */
 type Deferred = () => void
@@ -196,7 +163,10 @@ export class Receiver implements HeaderContext {
     if (this.state !== WAITING) return 0
     let length = this.end - this.position + (this.progress === null ? 0 : this.progress.heldLength)
     const { table, next } = this
-    if (table !== null && next < table.count) length += table.entries[table.count * 3 - 1] - table.entries[next * 3 + 1]
+    if (table !== null && next < table.count) {
+      // An empty payload has two octets of header at least
+      length += 2 + table.entries[table.count * 3 - 1] - table.entries[next * 3 + 1]
+    }
     return length
   }
 
@@ -247,7 +217,7 @@ export class Receiver implements HeaderContext {
   /** Goes on after a wait, or after a handler threw. */
   proceed(): void {
     if (this.state === DONE) return
-    const waited = this.heldLength > 0
+    const waited = this.state === WAITING
     this.state = RECEIVING
     this.run(false)
     if (waited && this.isIdle) this.handler.onDrain()
@@ -384,90 +354,36 @@ export class Receiver implements HeaderContext {
     progress.frame = frame
     if (frame.payload === null && !this.takeHead(progress, frame)) return
     const { header } = frame
-    const wanted = header.length - frame.received
-    const length = Math.min(wanted, this.end - this.position)
-    if (length > 0 && !this.takePayload(progress, frame, length)) return
-    if (frame.received < header.length) return
+    const length = Math.min(header.length - frame.received, this.end - this.position)
+    if (length > 0) {
+      const { message } = progress
+      const isText = message !== null && header.opcode < OPCODE_CLOSE && message.isText && !message.compressed
+      const text = isText && !this.skipUtf8Validation ? message : null
+      const violation = frame.takePayload(this.chunk, this.position, length, text, this.kernels, this.runtime)
+      if (violation !== null) return this.violate(violation)
+      this.position += length
+    }
+    if (!frame.isComplete) return
     progress.frame = null
     if (header.opcode >= OPCODE_CLOSE) this.finishControl(header.opcode, frame.payload!)
     else this.finishData(progress.message!, header, frame.payload!)
   }
 
-  /** @returns whether the header is complete; then `frame.payload` has its memory */
+  /** @returns whether the header is complete */
   private takeHead(progress: Progress, frame: PartialFrame): boolean {
-    const available = this.end - this.position
-    let verdict: boolean | ProtocolError
-    if (frame.headLength === 0) {
-      verdict = parseFrameHeader(this.chunk, this.position, this.end, this, frame.header)
-      if (verdict === true) this.position += frame.header.size
-    } else {
-      const taken = Math.min(frame.head.length - frame.headLength, available)
-      for (let i = 0; i < taken; i++) frame.head[frame.headLength + i] = this.chunk[this.position + i]
-      verdict = parseFrameHeader(frame.head, 0, frame.headLength + taken, this, frame.header)
-      if (verdict === true) this.position += frame.header.size - frame.headLength
-    }
-    if (verdict === false) {
-      // Fewer than 14 octets, or the header would be complete
-      if (frame.headLength === 0) {
-        frame.head = new Uint8Array(MAX_HEADER)
-        frame.head.set(this.chunk.subarray(this.position, this.end))
-      }
-      frame.headLength += available
-      this.position = this.end
-      frame.chunks++
+    const taken = frame.takeHead(this.chunk, this.position, this.end, this, this.runtime)
+    if (typeof taken !== 'number') {
+      this.violate(taken)
       return false
     }
-    if (verdict !== true) {
-      this.violate(verdict)
-      return false
+    this.position += taken
+    if (frame.payload === null) return false
+    const { opcode, length, rsv1, fin } = frame.header
+    if (opcode < OPCODE_CLOSE) {
+      progress.messageLength += length
+      if (opcode !== OPCODE_CONTINUATION) progress.message = new MessageAssembler(opcode, rsv1)
+      if (!fin && progress.fragmentedOpcode === 0) progress.fragmentedOpcode = opcode
     }
-    const { header } = frame
-    frame.chunks = 0
-    frame.payload = header.length === 0 ? NOTHING : this.runtime.allocate(Math.min(header.length, TRUSTED_LENGTH))
-    if (header.opcode < OPCODE_CLOSE) {
-      progress.messageLength += header.length
-      if (header.opcode !== 0) progress.message = new MessageAssembler(header.opcode, header.rsv1)
-      if (!header.fin && progress.fragmentedOpcode === 0) progress.fragmentedOpcode = header.opcode
-    }
-    return true
-  }
-
-  /** Unmasks `length` octets of the chunk into the frame's payload, validating text as it comes (§8.1). */
-  private takePayload(progress: Progress, frame: PartialFrame, length: number): boolean {
-    const { header } = frame
-    if (frame.received + length > frame.payload!.length && !this.growPayload(frame, frame.received + length)) return false
-    const target = frame.payload!
-    const from = this.position
-    const key = rotateKey(header.key, frame.received)
-    const { message } = progress
-    if (message !== null && header.opcode < OPCODE_CLOSE && message.isText && !message.compressed && !this.skipUtf8Validation) {
-      const state = this.kernels.maskValidate(this.chunk, from, from + length, target, frame.received, key, message.utf8State)
-      if (state < 0) {
-        this.violate(protocolError('INVALID_UTF8'))
-        return false
-      }
-      message.utf8State = state & 0xffffff
-    } else {
-      this.kernels.mask(this.chunk, from, from + length, target, frame.received, key)
-    }
-    frame.received += length
-    frame.chunks++
-    this.position += length
-    return true
-  }
-
-  private growPayload(frame: PartialFrame, needed: number): boolean {
-    const old = frame.payload!
-    let grown: Uint8Array
-    try {
-      grown = this.runtime.allocate(Math.min(frame.header.length, Math.max(needed, old.length * 2)))
-    } catch {
-      // No limit was set, and the runtime has no memory for what the peer sends
-      this.violate(protocolError('UNSUPPORTED_MESSAGE_LENGTH'))
-      return false
-    }
-    grown.set(old.subarray(0, frame.received))
-    frame.payload = grown
     return true
   }
 
@@ -541,31 +457,18 @@ export class Receiver implements HeaderContext {
 
   /** Keeps what is left of a chunk that the caller will reuse, or that kernels hold in memory of their own. */
   private retain(transient: boolean): void {
-    const table = this.table
-    if (table !== null && table.count > 1) this.handler.onBatchEnd?.()
-    if (table !== null && (transient || table.octets !== this.chunk)) this.table = this.keepTable(table)
-    else if (table !== null && table.inUse) this.table = { ...table, entries: table.entries.slice(0, table.count * 3) }
-    if (table !== null) table.inUse = false
+    const { table } = this
+    if (table !== null) {
+      if (table.count > 1) this.handler.onBatchEnd?.()
+      this.table = keepFrames(table, this.next, this.runtime)
+      this.next = 0
+      table.inUse = false
+    }
     if (transient && this.position < this.end) {
       this.chunk = this.runtime.copy(this.chunk, this.position, this.end)
       this.end -= this.position
       this.position = 0
     }
-  }
-
-  private keepTable(table: FrameTable): FrameTable {
-    const { entries, count } = table
-    const from = this.next * 3
-    const kept = entries.slice(from, count * 3)
-    this.next = 0
-    if (kept.length === 0) return { ...table, octets: NOTHING, entries: kept, count: 0, inUse: false }
-    const base = kept[1]
-    const octets = this.runtime.copy(table.octets, base, kept[kept.length - 1])
-    for (let i = 0; i < kept.length; i += 3) {
-      kept[i + 1] -= base
-      kept[i + 2] -= base
-    }
-    return { ...table, octets, entries: kept, count: kept.length / 3, inUse: false }
   }
 
   private release(): void {

@@ -52,7 +52,10 @@ export function testConformance(codec: DeflateCodec): void {
     test('cuts the trailer, and uses the history of the connection (RFC 7692 §7.2.3.1, §7.2.3.2)', async () => {
       const deflater = codec.createDeflater(WITH_TAKEOVER)
       expect(hexOf(await deflate(deflater, Buffer.from('Hello')))).toBe('f248cdc9c90700')
-      expect(hexOf(await deflate(deflater, Buffer.from('Hello')))).toBe('f200110000')
+      // Five octets refer back to the first message; the codecs may say so in their own ways
+      const second = await deflate(deflater, Buffer.from('Hello'))
+      expect(second.length).toBeLessThanOrEqual(5)
+      expect(hexOf(second)).toMatch(/^(f200110000|02130000)$/)
       deflater.close()
     })
 

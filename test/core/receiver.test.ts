@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { assert, describe, expect, test } from 'vitest'
 import { withCloseCode } from '../../src/core/errors.js'
 import type { MessageInflater } from '../../src/core/receiver.js'
 import { validatedNaively } from '../kernels/support.js'
@@ -897,7 +897,7 @@ class Complement implements MessageInflater {
     maxLength: number,
     done: (error: Error | null, octets: Uint8Array) => void
   ): Uint8Array | Error | null {
-    expect(this.finish).toBeNull()
+    assert.isNull(this.finish)
     this.calls.push({ length: octets.length, fin, maxLength })
     const error = this.failure?.at === this.calls.length ? this.failure.error : null
     const result = complement(octets)

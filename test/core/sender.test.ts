@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { assert, describe, expect, test } from 'vitest'
 import { userMaskingKeys } from '../../src/core/masking-key.js'
 import { OctetQueue } from '../../src/core/octet-queue.js'
 import { Sender, type DeferredOctets, type MessageDeflater, type Payload } from '../../src/core/sender.js'
@@ -314,7 +314,7 @@ class SlowDeflater implements MessageDeflater {
   }
 
   deflate(octets: Uint8Array, fin: boolean, done: (error: Error | null, octets: Uint8Array) => void): Uint8Array | null {
-    expect(this.pending).toBeNull()
+    assert.isNull(this.pending)
     this.calls.push({ payload: Buffer.from(octets).toString(), fin })
     const result = reversed(octets)
     if (!this.isSlow) return result

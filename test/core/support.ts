@@ -1,7 +1,7 @@
 // Receivers fed in every way there is, and what they tell, as text that can be compared.
 
 import { randomFillSync } from 'node:crypto'
-import { expect } from 'vitest'
+import { assert, expect } from 'vitest'
 import type { CloseStatus } from '../../src/core/close.js'
 import { closeCodeOf } from '../../src/core/errors.js'
 import type { Kernels } from '../../src/core/ports.js'
@@ -137,15 +137,19 @@ export class Recorder implements ReceiverHandler {
 
   onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void {
     const payload = octets.slice(start, end)
-    if (!isBinary && !nonAscii) expect(payload.every((octet) => octet < 0x80)).toBe(true)
+    if (!isBinary && !nonAscii)
+      assert(
+        payload.every((octet) => octet < 0x80),
+        'text that is not ASCII is said to be'
+      )
     this.tell((isBinary ? binary : text)(payload))
   }
 
   onFragments(fragments: Uint8Array[], length: number, isBinary: boolean): void {
     const payload = Buffer.concat(fragments)
-    expect(payload.length).toBe(length)
+    assert.equal(payload.length, length)
     for (const octets of fragments) {
-      expect(octets.length).toBeGreaterThan(0)
+      assert.isAbove(octets.length, 0)
       this.keep(octets)
     }
     this.tell((isBinary ? binary : text)(payload))

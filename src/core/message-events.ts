@@ -1,0 +1,24 @@
+// What happens on the way of messages to the application: the events that receivers and connections have in common.
+
+/** Who is told what came in. A handler may throw: the receiver goes on where it was with the next `recover` or `proceed`. */
+export interface MessageEvents {
+  /** Several messages and control frames follow, all within `octets` up to `end`. */
+  onBatch?(octets: Uint8Array, end: number): void
+  /** The octets of that batch may change from here on. */
+  onBatchEnd?(): void
+  /** A message of one frame: `octets[start, end)`, valid during the call only. */
+  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void
+  /** A message of any number of non-empty fragments, `length` octets together; the handler's to keep. */
+  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean): void
+  /** A ping's or pong's application data, valid during the call only. */
+  onPing(octets: Uint8Array, start: number, end: number): void
+  onPong(octets: Uint8Array, start: number, end: number): void
+  /** The peer broke a rule; nothing is received after it. A connection waits for `fail(error)`, at once or when this turn's events are through. */
+  onViolation(error: Error): void
+  /** With `deferEvents`: call `proceed` in a later turn of the event loop. */
+  onDefer(): void
+  /** Something that was waited for is there: call `proceed`. */
+  onReady(): void
+  /** All that came has been dealt with, after it had to wait. */
+  onDrain(): void
+}
