@@ -9,7 +9,7 @@ const project = (name, folders, groupOrder, kernels = '') => ({
     name,
     include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
     // empty: whatever the environment of the run says, the default
-    env: { HYBI_KERNELS: kernels },
+    env: { HYBI_KERNELS: kernels, HYBI_RECEIVE_BUFFER: '' },
     sequence: { groupOrder },
     // a bound for what hangs; what is slow on a busy machine passes
     testTimeout: 30_000,

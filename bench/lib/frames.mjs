@@ -19,20 +19,29 @@ function repeated(sample, length) {
   return end < length ? octets.fill(0x20, end) : octets
 }
 
-/** One JSON message of about `length` octets, the `index`-th of a chat. */
-function json(length, index) {
-  const record = {
-    type: 'message',
-    id: 100_000 + index * 7,
-    user: `user-${(index * 13) % 40}`,
-    room: 'general',
-    at: 1.7e12 + index * 977
+const WORDS = (
+  'the of and to in is you that it was for on are with as this have from or had by but what some we can out other were all when up ' +
+  'use your how said deploy server meeting tomorrow latency build ticket review merge release'
+).split(' ')
+
+/** Numbers from 0 to below `limit`, the same for the same seed. */
+function generator(seed) {
+  let state = Math.imul(seed + 1, 0x9e3779b1) >>> 0
+  return (limit) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return Math.floor((state / 2 ** 32) * limit)
   }
-  const words = ASCII.split(' ')
+}
+
+/** The `index`-th message of a chat as JSON of `length` octets. */
+function json(length, index) {
+  const random = generator(index)
+  const digits = (count) => Array.from({ length: count }, () => random(10)).join('')
+  const from = { id: random(5000), name: WORDS[random(WORDS.length)] }
+  const head = `{"type":"message","id":"${digits(16)}","room":"R${random(90)}","from":${JSON.stringify(from)},"at":17180${digits(8)},"text":"`
   let text = ''
-  for (let i = index * 31; text.length < length - JSON.stringify(record).length - 12; i++)
-    text += `${words[(i * i + index) % words.length]} `
-  return Buffer.from(JSON.stringify({ ...record, text }))
+  while (text.length < length) text += `${WORDS[random(WORDS.length)]} `
+  return Buffer.from(`${head}${text.slice(0, length - head.length - 2)}"}`)
 }
 
 /**

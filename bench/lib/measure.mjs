@@ -171,7 +171,8 @@ async function throughput(workload, results, options) {
         result.error = error.message
       }
     }
-    const { measureMs, settleMs } = options
+    const { settleMs } = options
+    const measureMs = options.measureMs * (workload.longer ?? 1)
     const warmUpMs = options.warmUpMs * (workload.warmUp ?? 1)
     await inRounds(results, options, (result, round) =>
       sample(pairs.get(result), { measureMs, settleMs, warmUpMs: round === 0 ? warmUpMs : 0 })

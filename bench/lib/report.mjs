@@ -37,7 +37,7 @@ const COLUMNS = {
   ],
   memory: () => [
     ['memory/connection', ({ samples }) => octets(middle(samples, 'octets'))],
-    ['min..max', ({ samples }) => spread(of(samples, 'octets'))],
+    ['min..max', ({ samples }) => spread(of(samples, 'octets'), octets)],
     ['/ {base}', ({ samples }, base) => ratio(middle(samples, 'octets') / middle(base.samples, 'octets'))],
     ['RSS with them', ({ samples }) => octets(middle(samples, 'during'))],
     ['left when they are gone', ({ samples }) => octets(middle(samples, 'left'))]
@@ -73,6 +73,7 @@ export function section(result) {
   const heading = `### ${id}: ${title}\n\n`
   if (error !== undefined) return `${heading}Not measured: ${error}`
   if (text !== undefined) return `## ${title}\n\n\`\`\`text\n${text}\n\`\`\``
+  if (peers.length === 0) return `${heading}None of the peers takes part.`
   const base = baseOf(peers)
   const columns = COLUMNS[kind](result)
   const head = ['peer', ...columns.map(([name]) => name.replace('{base}', base?.name ?? BASE))]

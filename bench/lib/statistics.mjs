@@ -27,9 +27,9 @@ function digits(value) {
 }
 
 /** `least..most` of the values; one number where they read the same. */
-export function spread(values) {
+export function spread(values, format = short) {
   if (values.length === 0) return '–'
-  const [least, most] = [short(Math.min(...values)), short(Math.max(...values))]
+  const [least, most] = [format(Math.min(...values)), format(Math.max(...values))]
   return least === most ? least : `${least}..${most}`
 }
 

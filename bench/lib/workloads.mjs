@@ -200,7 +200,8 @@ export const workloads = [
     unit: 'connection',
     // few a second, and much code: it takes longer until all is compiled
     warmUp: 3,
-    weight: 2.5,
+    longer: 3,
+    weight: 4,
     needs: ['server'],
     level: 'quick',
     listen: { incoming: 1 },

@@ -80,17 +80,31 @@ class Progress {
   }
 }
 
+/** What is the same for many receivers: they share one object. */
+interface ReceiverContext {
+  readonly options: ReceiverOptions
+  readonly kernels: Kernels
+  readonly runtime: Runtime
+}
+
+let lastContext: ReceiverContext | null = null
+
+function contextOf(options: ReceiverOptions, kernels: Kernels, runtime: Runtime): ReceiverContext {
+  const last = lastContext
+  if (last !== null && last.options === options && last.kernels === kernels && last.runtime === runtime) return last
+  return (lastContext = { options, kernels, runtime })
+}
+
 export class Receiver implements HeaderContext {
   /** Set by negotiation; RSV1 is allowed then. */
   inflater: MessageInflater | null = null
 
-  /** Many connections share one object: it is replaced, not changed. */
-  private options: ReceiverOptions
-  private readonly kernels: Kernels
-  private readonly runtime: Runtime
+  private context: ReceiverContext
   private readonly handler: ReceiverHandler
   private state = RECEIVING
   private busy = false
+  /** Whether `onDrain` is due once all is dealt with. */
+  private hasWaited = false
   private chunk: Uint8Array = NOTHING
   private position = 0
   private end = 0
@@ -100,54 +114,52 @@ export class Receiver implements HeaderContext {
   private progress: Progress | null = null
 
   constructor(options: ReceiverOptions, kernels: Kernels, runtime: Runtime, handler: ReceiverHandler) {
-    this.options = options
-    this.kernels = kernels
-    this.runtime = runtime
+    this.context = contextOf(options, kernels, runtime)
     this.handler = handler
   }
 
   get isServer(): boolean {
-    return this.options.isServer
+    return this.context.options.isServer
   }
 
   get maxPayload(): number {
-    return this.options.maxPayload
+    return this.context.options.maxPayload
   }
 
   set maxPayload(maxPayload: number) {
-    this.options = { ...this.options, maxPayload }
+    this.change({ maxPayload })
   }
 
   get maxFragments(): number {
-    return this.options.maxFragments
+    return this.context.options.maxFragments
   }
 
   set maxFragments(maxFragments: number) {
-    this.options = { ...this.options, maxFragments }
+    this.change({ maxFragments })
   }
 
   get maxBufferedChunks(): number {
-    return this.options.maxBufferedChunks
+    return this.context.options.maxBufferedChunks
   }
 
   set maxBufferedChunks(maxBufferedChunks: number) {
-    this.options = { ...this.options, maxBufferedChunks }
+    this.change({ maxBufferedChunks })
   }
 
   get skipUtf8Validation(): boolean {
-    return this.options.skipUtf8Validation
+    return this.context.options.skipUtf8Validation
   }
 
   set skipUtf8Validation(skipUtf8Validation: boolean) {
-    this.options = { ...this.options, skipUtf8Validation }
+    this.change({ skipUtf8Validation })
   }
 
   get deferEvents(): boolean {
-    return this.options.deferEvents
+    return this.context.options.deferEvents
   }
 
   set deferEvents(deferEvents: boolean) {
-    this.options = { ...this.options, deferEvents }
+    this.change({ deferEvents })
   }
 
   get fragmentedOpcode(): number {
@@ -205,7 +217,7 @@ export class Receiver implements HeaderContext {
       return
     }
     if (this.busy || !this.isIdle) {
-      this.hold(transient ? this.runtime.copy(chunk, start, end) : chunk.subarray(start, end))
+      this.hold(transient ? this.context.runtime.copy(chunk, start, end) : chunk.subarray(start, end))
       return
     }
     this.chunk = chunk
@@ -214,18 +226,30 @@ export class Receiver implements HeaderContext {
     this.run(transient)
   }
 
-  /** Goes on after a wait, or after a handler threw. */
+  /** Goes on after a wait. */
   proceed(): void {
     if (this.state === DONE) return
-    const waited = this.state === WAITING
     this.state = RECEIVING
     this.run(false)
-    if (waited && this.isIdle) this.handler.onDrain()
+    this.drained()
   }
 
   /** Goes on behind an event whose handler threw; does nothing where nothing is left or something is waited for. */
   recover(): void {
-    if (this.state === RECEIVING && !this.isIdle) this.run(false)
+    if (this.state !== RECEIVING) return
+    if (!this.isIdle) this.run(false)
+    this.drained()
+  }
+
+  private drained(): void {
+    if (!this.hasWaited || !this.isIdle || this.state === DONE) return
+    this.hasWaited = false
+    this.handler.onDrain()
+  }
+
+  private change(changes: Partial<ReceiverOptions>): void {
+    const { options, kernels, runtime } = this.context
+    this.context = { options: { ...options, ...changes }, kernels, runtime }
   }
 
   private hold(octets: Uint8Array): void {
@@ -281,7 +305,7 @@ export class Receiver implements HeaderContext {
     if (this.inflater !== null) flags |= SCAN_RSV1
     if (this.fragmentedOpcode !== 0) flags |= SCAN_FRAGMENTED
     if (this.skipUtf8Validation) flags |= SCAN_SKIP_UTF8
-    const table = this.kernels.scan(this.chunk, this.position, this.end, flags, this.maxPayload)
+    const table = this.context.kernels.scan(this.chunk, this.position, this.end, flags, this.maxPayload)
     this.position += table.consumed
     if (table.count > 0) {
       table.inUse = true
@@ -311,7 +335,7 @@ export class Receiver implements HeaderContext {
         if ((first & RSV1) !== 0) {
           this.inflateMessage(opcode, octets.subarray(start, end))
         } else if (this.deferEvents) {
-          const copy = this.runtime.copy(octets, start, end)
+          const copy = this.context.runtime.copy(octets, start, end)
           this.deliver(() => this.handler.onMessage(copy, 0, copy.length, opcode === OPCODE_BINARY, (first & NON_ASCII) !== 0))
         } else {
           this.handler.onMessage(octets, start, end, opcode === OPCODE_BINARY, (first & NON_ASCII) !== 0)
@@ -321,15 +345,14 @@ export class Receiver implements HeaderContext {
       }
       if (this.state !== RECEIVING) return
     }
-    if (table.count > 1) this.handler.onBatchEnd?.()
-    table.inUse = false
+    this.endBatch(table)
     this.table = null
     this.afterScan(table.invalidUtf8)
   }
 
   private deliverControl(opcode: number, octets: Uint8Array, start: number, end: number): void {
     if (this.deferEvents) {
-      const copy = this.runtime.copy(octets, start, end)
+      const copy = this.context.runtime.copy(octets, start, end)
       this.deliver(() => {
         if (opcode === OPCODE_PING) this.handler.onPing(copy, 0, copy.length)
         else this.handler.onPong(copy, 0, copy.length)
@@ -341,11 +364,16 @@ export class Receiver implements HeaderContext {
     }
   }
 
+  private wait(): void {
+    this.state = WAITING
+    this.hasWaited = true
+  }
+
   private deliver(event: Deferred): void {
     if (!this.deferEvents) return event()
     this.progress ??= new Progress()
     this.progress.deferred = event
-    this.state = WAITING
+    this.wait()
     this.handler.onDefer()
   }
 
@@ -359,7 +387,7 @@ export class Receiver implements HeaderContext {
       const { message } = progress
       const isText = message !== null && header.opcode < OPCODE_CLOSE && message.isText && !message.compressed
       const text = isText && !this.skipUtf8Validation ? message : null
-      const violation = frame.takePayload(this.chunk, this.position, length, text, this.kernels, this.runtime)
+      const violation = frame.takePayload(this.chunk, this.position, length, text, this.context.kernels, this.context.runtime)
       if (violation !== null) return this.violate(violation)
       this.position += length
     }
@@ -371,7 +399,7 @@ export class Receiver implements HeaderContext {
 
   /** @returns whether the header is complete */
   private takeHead(progress: Progress, frame: PartialFrame): boolean {
-    const taken = frame.takeHead(this.chunk, this.position, this.end, this, this.runtime)
+    const taken = frame.takeHead(this.chunk, this.position, this.end, this, this.context.runtime)
     if (typeof taken !== 'number') {
       this.violate(taken)
       return false
@@ -392,7 +420,7 @@ export class Receiver implements HeaderContext {
       this.deliverControl(opcode, payload, 0, payload.length)
       return
     }
-    const status = parseClosePayload(payload, this.kernels, this.runtime, this.skipUtf8Validation)
+    const status = parseClosePayload(payload, this.context.kernels, this.context.runtime, this.skipUtf8Validation)
     if (status instanceof Error) return this.violate(status)
     this.state = DONE
     this.handler.onCloseFrame(status)
@@ -421,14 +449,14 @@ export class Receiver implements HeaderContext {
       this.progress.deferred = () => this.inflated(message, fin, error ?? octets, true)
       this.handler.onReady()
     })
-    if (result === null) this.state = WAITING
+    if (result === null) this.wait()
     else this.inflated(message, fin, result, false)
   }
 
   private inflated(message: MessageAssembler, fin: boolean, result: Uint8Array | Error, later: boolean): void {
     if (!ArrayBuffer.isView(result)) return this.violate(result)
     if (message.isText && !this.skipUtf8Validation) {
-      const invalid = message.validate(this.kernels, result)
+      const invalid = message.validate(this.context.kernels, result)
       if (invalid !== null) return this.violate(invalid)
     }
     this.addFragment(message, fin, result, later)
@@ -459,23 +487,26 @@ export class Receiver implements HeaderContext {
   private retain(transient: boolean): void {
     const { table } = this
     if (table !== null) {
-      if (table.count > 1) this.handler.onBatchEnd?.()
-      this.table = keepFrames(table, this.next, this.runtime)
+      this.table = keepFrames(table, this.next, this.context.runtime)
       this.next = 0
-      table.inUse = false
+      this.endBatch(table)
     }
     if (transient && this.position < this.end) {
-      this.chunk = this.runtime.copy(this.chunk, this.position, this.end)
+      this.chunk = this.context.runtime.copy(this.chunk, this.position, this.end)
       this.end -= this.position
       this.position = 0
     }
   }
 
+  /** Gives a table back to the kernels; one that was kept is not theirs. */
+  private endBatch(table: FrameTable): void {
+    if (!table.inUse) return
+    table.inUse = false
+    if (table.count > 1) this.handler.onBatchEnd?.()
+  }
+
   private release(): void {
-    if (this.table !== null) {
-      this.handler.onBatchEnd?.()
-      this.table.inUse = false
-    }
+    if (this.table !== null) this.endBatch(this.table)
     this.table = null
     this.chunk = NOTHING
     this.position = 0

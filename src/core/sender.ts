@@ -63,34 +63,59 @@ interface Pending {
   callback: WriteCallback | undefined
 }
 
+/** What is the same for many senders: they share one object. */
+interface SenderContext {
+  kernels: Kernels
+  runtime: Runtime
+  maskingKeys: MaskingKeySource
+}
+
+let lastContext: SenderContext | null = null
+
+function contextOf(kernels: Kernels, runtime: Runtime, maskingKeys: MaskingKeySource): SenderContext {
+  const last = lastContext
+  if (last !== null && last.kernels === kernels && last.runtime === runtime && last.maskingKeys === maskingKeys) return last
+  return (lastContext = { kernels, runtime, maskingKeys })
+}
+
+/** What is under way beyond one frame; most connections have none of it most of the time. */
+class Progress {
+  /** Whether a message was begun with a frame without FIN; then whether it is compressed. */
+  fragmented = false
+  compressed = false
+  /** Whether compression or a Blob is waited for, and what was given meanwhile. */
+  waiting = false
+  queue: Pending[] = []
+  bufferedLength = 0
+}
+
 export class Sender {
   /** Set by negotiation. */
   deflater: MessageDeflater | null = null
-  /** Octets of payload that wait for compression or a Blob, or were given after the connection was closing. */
-  bufferedLength = 0
   /** Told when a Blob cannot be read. */
   errorHandler: SenderErrorHandler | null = null
 
-  private readonly kernels: Kernels
-  private readonly runtime: Runtime
+  private readonly context: SenderContext
   private readonly output: Output
-  private readonly maskingKeys: MaskingKeySource
-  /** Whether a message was begun with a frame without FIN; then whether it is compressed. */
-  private fragmented = false
-  private compressed = false
-  private waiting = false
-  private queue: Pending[] | null = null
+  private progress: Progress | null = null
 
   constructor(kernels: Kernels, runtime: Runtime, output: Output, maskingKeys: MaskingKeySource) {
-    this.kernels = kernels
-    this.runtime = runtime
+    this.context = contextOf(kernels, runtime, maskingKeys)
     this.output = output
-    this.maskingKeys = maskingKeys
+  }
+
+  /** Octets of payload that wait for compression or a Blob, or were given after the connection was closing. */
+  get bufferedLength(): number {
+    return this.progress === null ? 0 : this.progress.bufferedLength
+  }
+
+  set bufferedLength(length: number) {
+    ;(this.progress ??= new Progress()).bufferedLength = length
   }
 
   /** Whether frames given now leave at once. */
   get isReady(): boolean {
-    return !this.waiting
+    return this.progress === null || !this.progress.waiting
   }
 
   /**
@@ -109,20 +134,21 @@ export class Sender {
     let first = isBinary ? OPCODE_BINARY : OPCODE_TEXT
     // Without compression the length is found while writing
     let length = -1
-    if (this.fragmented) {
+    const { progress } = this
+    if (progress !== null && progress.fragmented) {
       first = OPCODE_CONTINUATION
-      compress = this.compressed
+      compress = progress.compressed
+      progress.fragmented = !fin
     } else {
       if (compress) {
         length = this.lengthOf(payload)
         compress = this.deflater !== null && this.deflater.worthDeflating(length)
       }
-      this.compressed = compress
       if (compress) first |= RSV1
+      if (!fin) this.beginFragments(compress)
     }
-    this.fragmented = !fin
     if (fin) first |= FIN
-    if (!compress && !this.waiting && (typeof payload === 'string' || ArrayBuffer.isView(payload))) {
+    if (!compress && this.isReady && (typeof payload === 'string' || ArrayBuffer.isView(payload))) {
       this.writeFrame(first, payload, mask, owned, callback)
       return
     }
@@ -133,7 +159,7 @@ export class Sender {
   /** Sends a ping, pong or close frame; the caller has checked that the payload has at most 125 octets (§5.5). */
   sendControl(opcode: number, payload: Payload, mask: boolean, owned: boolean, callback: WriteCallback | undefined): void {
     const first = FIN | opcode
-    if (!this.waiting && (typeof payload === 'string' || ArrayBuffer.isView(payload))) {
+    if (this.isReady && (typeof payload === 'string' || ArrayBuffer.isView(payload))) {
       this.writeFrame(first, payload, mask, owned, callback)
       return
     }
@@ -141,21 +167,26 @@ export class Sender {
   }
 
   lengthOf(payload: Payload): number {
-    if (typeof payload === 'string') return this.runtime.utf8Length(payload)
+    if (typeof payload === 'string') return this.context.runtime.utf8Length(payload)
     return ArrayBuffer.isView(payload) ? payload.length : payload.size
   }
 
+  private beginFragments(compressed: boolean): void {
+    const progress = (this.progress ??= new Progress())
+    progress.fragmented = true
+    progress.compressed = compressed
+  }
+
   private dispatch(pending: Pending): void {
-    if (this.waiting) {
+    if (!this.isReady) {
       const { payload } = pending
       // The caller may reuse small payloads when `send` has returned
       if (!pending.owned && ArrayBuffer.isView(payload) && payload.length <= COPY_LIMIT) {
-        pending.payload = this.runtime.copy(payload, 0, payload.length)
+        pending.payload = this.context.runtime.copy(payload, 0, payload.length)
         pending.owned = true
       }
-      this.queue ??= []
-      this.queue.push(pending)
-      this.bufferedLength += pending.length
+      this.progress!.queue.push(pending)
+      this.progress!.bufferedLength += pending.length
       return
     }
     const { payload } = pending
@@ -165,13 +196,11 @@ export class Sender {
   }
 
   private readBlob(blob: DeferredOctets, pending: Pending): void {
-    this.waiting = true
-    this.bufferedLength += pending.length
+    this.wait(pending)
     blob.arrayBuffer().then(
       (buffer) => {
         if (this.output.isClosed) return this.fail(new Error('The socket was closed while the blob was being read'), pending, false)
-        this.waiting = false
-        this.bufferedLength -= pending.length
+        this.endWait(pending)
         pending.payload = new Uint8Array(buffer)
         pending.owned = true
         this.dispatch(pending)
@@ -186,8 +215,7 @@ export class Sender {
     const fin = (pending.first & FIN) !== 0
     const result = this.deflater!.deflate(octets, fin, (_error, compressed) => {
       if (this.output.isClosed) return this.fail(new Error('The socket was closed while data was being compressed'), pending, false)
-      this.waiting = false
-      this.bufferedLength -= pending.length
+      this.endWait(pending)
       this.writeFrame(pending.first, compressed, pending.mask, true, pending.callback)
       this.dequeue()
     })
@@ -195,34 +223,41 @@ export class Sender {
       this.writeFrame(pending.first, result, pending.mask, true, pending.callback)
       return
     }
-    this.waiting = true
-    this.bufferedLength += pending.length
+    this.wait(pending)
+  }
+
+  private wait(pending: Pending): void {
+    const progress = (this.progress ??= new Progress())
+    progress.waiting = true
+    progress.bufferedLength += pending.length
+  }
+
+  private endWait(pending: Pending): void {
+    const progress = this.progress!
+    progress.waiting = false
+    progress.bufferedLength -= pending.length
   }
 
   private dequeue(): void {
-    const queue = this.queue
-    if (queue === null) return
-    while (!this.waiting && queue.length > 0) {
-      const pending = queue.shift()!
-      this.bufferedLength -= pending.length
+    const progress = this.progress!
+    while (!progress.waiting && progress.queue.length > 0) {
+      const pending = progress.queue.shift()!
+      progress.bufferedLength -= pending.length
       this.dispatch(pending)
     }
-    if (queue.length === 0) this.queue = null
   }
 
   private fail(error: Error, pending: Pending, report: boolean): void {
     this.output.later(() => {
       pending.callback?.(error)
-      const queue = this.queue
-      this.queue = null
-      if (queue !== null) for (const { callback } of queue) callback?.(error)
+      for (const { callback } of this.progress!.queue.splice(0)) callback?.(error)
       if (report) this.errorHandler?.failSending(error)
     })
   }
 
   private encode(text: string, length: number): Uint8Array {
-    const octets = this.runtime.allocate(length)
-    this.runtime.utf8Write(text, octets, 0)
+    const octets = this.context.runtime.allocate(length)
+    this.context.runtime.utf8Write(text, octets, 0)
     return octets
   }
 
@@ -238,7 +273,7 @@ export class Sender {
     if (typeof payload === 'string') {
       // UTF-8 takes at most three octets for a UTF-16 unit
       if (payload.length * 3 <= COPY_LIMIT) this.writeText(first, payload, mask)
-      else this.writeOctets(first, this.encode(payload, this.runtime.utf8Length(payload)), mask, true)
+      else this.writeOctets(first, this.encode(payload, this.context.runtime.utf8Length(payload)), mask, true)
     } else {
       this.writeOctets(first, payload, mask, owned)
     }
@@ -248,12 +283,12 @@ export class Sender {
   private writeText(first: number, text: string, mask: boolean): void {
     const { output } = this
     // Before the room is reserved: a user's generator may send, too
-    const key = mask ? this.maskingKeys() : 0
+    const key = mask ? this.context.maskingKeys() : 0
     output.reserve(text.length * 3 + headerSize(text.length * 3, mask))
     const { slab, at } = output
     // Most text is ASCII: write behind a header of the size that it would have, and move the rest
     const guess = at + headerSize(text.length, mask)
-    const length = this.runtime.utf8Write(text, slab, guess)
+    const length = this.context.runtime.utf8Write(text, slab, guess)
     const start = at + headerSize(length, mask)
     if (start !== guess) slab.copyWithin(start, guess, guess + length)
     serializeFrameHeader(slab, at, first, length, mask)
@@ -265,7 +300,7 @@ export class Sender {
     const { output } = this
     const length = payload.length
     const size = headerSize(length, mask)
-    const key = mask ? this.maskingKeys() : 0
+    const key = mask ? this.context.maskingKeys() : 0
     const copied = length <= COPY_LIMIT
     output.reserve(copied ? size + length : size)
     const { slab, at } = output
@@ -280,14 +315,14 @@ export class Sender {
     output.commit(size)
     if (!mask || key === 0) return output.append(payload)
     // §5.3; the caller's octets are never modified
-    const target = owned ? payload : this.runtime.allocate(length)
-    this.kernels.mask(payload, 0, length, target, 0, key)
+    const target = owned ? payload : this.context.runtime.allocate(length)
+    this.context.kernels.mask(payload, 0, length, target, 0, key)
     output.append(target)
   }
 
   /** Writes the masking key before the payload at `start` and masks that (§5.3). */
   private maskInPlace(slab: Uint8Array, start: number, length: number, key: number): void {
     serializeMaskingKey(slab, start - 4, key)
-    if (length > 0 && key !== 0) this.kernels.mask(slab, start, start + length, slab, start, key)
+    if (length > 0 && key !== 0) this.context.kernels.mask(slab, start, start + length, slab, start, key)
   }
 }

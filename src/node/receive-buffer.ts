@@ -16,6 +16,11 @@ const CHOICES: readonly unknown[] = ['auto', 'shared', 'off']
 const DEFAULT_CHOICE = (process.env.HYBI_RECEIVE_BUFFER || 'auto') as ReceiveBufferChoice
 
 const REGION_SIZE = 256 * 1024
+/** What TLS gives at once, in octets: the content of one record (RFC 8446 §5.1). */
+const LANDING_SIZE = 16 * 1024
+
+/** Handles that are read by the event loop alone. */
+const DIRECT_HANDLES: readonly string[] = ['TCP', 'Pipe']
 
 /** Octets that sockets read into: `view` as Node is given it, which is `octets[start, ...)`. */
 export interface ReceiveRegion {
@@ -24,8 +29,8 @@ export interface ReceiveRegion {
   readonly start: number
 }
 
-/** Called by Node with the number of octets that were read; false stops reading. */
-type ReadCallback = (this: Socket, length: number, view: Uint8Array) => boolean
+/** Called with the number of octets that were read; false stops reading. */
+type ReadCallback = (this: Socket, length: number) => boolean
 
 interface Internals {
   buffer: symbol
@@ -65,16 +70,27 @@ function findInternals(): Internals | null {
   return internals
 }
 
-const regions = new WeakMap<Kernels, ReceiveRegion>()
+/** The region of these kernels, with the callbacks that Node is given. */
+interface Reader {
+  region: ReceiveRegion
+  /** For handles that read into the region themselves. */
+  onRead: ReadCallback
+  /** For those that read into the landing, from where it is copied. */
+  onLanded: ReadCallback
+}
 
-/** The region for these kernels. */
-function regionFor(kernels: Kernels): ReceiveRegion {
-  let region = regions.get(kernels)
-  if (region === undefined) {
-    region = createRegion(kernels as { octets?: Uint8Array; receiveRegion?: { start: number; end: number } })
-    regions.set(kernels, region)
+const readers = new WeakMap<Kernels, Reader>()
+
+function readerFor(kernels: Kernels, callback: ReadCallback): Reader {
+  let reader = readers.get(kernels)
+  if (reader === undefined) {
+    reader = createReader(
+      createRegion(kernels as { octets?: Uint8Array; receiveRegion?: { start: number; end: number } }),
+      callback
+    )
+    readers.set(kernels, reader)
   }
-  return region
+  return reader
 }
 
 function createRegion({
@@ -93,8 +109,62 @@ function createRegion({
 }
 
 /**
- * Lets `socket` read into the shared region from here on, for its life: `onRead` is called with what came, in place of 'data'.
- * To be called when nothing is buffered in the stream.
+ * Where handles other than TCP and pipes read to. Those are read by the event loop alone; a TLS socket may also read within a write: its own
+ * empty one, or one of its peer's in this process, over streams. The region may just be in use then, by whoever wrote.
+ */
+let landing: Buffer | null = null
+
+/** A read that came while the region was in use. */
+interface HeldRead {
+  socket: Socket
+  octets: Buffer
+}
+
+function createReader(region: ReceiveRegion, callback: ReadCallback): Reader {
+  const { view } = region
+  let inUse = false
+  let held: HeldRead[] = []
+
+  function deliver(socket: Socket, length: number): boolean {
+    inUse = true
+    try {
+      return callback.call(socket, length)
+    } finally {
+      inUse = false
+      if (held.length > 0) deliverHeld()
+    }
+  }
+
+  function deliverHeld(): void {
+    const reads = held
+    held = []
+    for (let i = 0; i < reads.length; i++) {
+      const { socket, octets } = reads[i]
+      view.set(octets)
+      deliver(socket, octets.length)
+    }
+  }
+
+  return {
+    region,
+    onRead(length) {
+      return deliver(this, length)
+    },
+    onLanded(length) {
+      const octets = landing!.subarray(0, length)
+      if (inUse) {
+        held.push({ socket: this, octets: Buffer.from(octets) })
+        return true
+      }
+      view.set(octets)
+      return deliver(this, length)
+    }
+  }
+}
+
+/**
+ * Lets `socket` read into the shared region from here on, for its life: `onRead`, the same function for all sockets, is called with what
+ * came, in place of 'data'; never from within itself. To be called when nothing is buffered in the stream.
  * @returns the region, or null where this socket cannot
  */
 export function shareReceiveBuffer(
@@ -117,9 +187,11 @@ export function shareReceiveBuffer(
     return null
   // Set by somebody else, or a Node that has other keys on its sockets
   if (target[keys.buffer] !== null || target[keys.callback] !== null) return null
-  const region = regionFor(kernels)
-  target[keys.buffer] = region.view
-  target[keys.callback] = onRead
-  handle.useUserBuffer(region.view)
-  return region
+  const reader = readerFor(kernels, onRead)
+  const isDirect = DIRECT_HANDLES.includes(handle.constructor.name)
+  const view = isDirect ? reader.region.view : (landing ??= Buffer.alloc(LANDING_SIZE))
+  target[keys.buffer] = view
+  target[keys.callback] = isDirect ? reader.onRead : reader.onLanded
+  handle.useUserBuffer(view)
+  return reader.region
 }

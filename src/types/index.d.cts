@@ -305,6 +305,12 @@ declare namespace WebSocket {
      * Default: 60; 0: no limit.
      */
     maxPendingAutoPongs?: number | undefined
+    /**
+     * Whether sockets read straight into memory that all connections share: `'auto'`, where that is known to work; `'shared'`, wherever
+     * it is possible; `'off'`, never. Where it is not possible 'data' events are used; nothing else differs. Default: the
+     * environment's `HYBI_RECEIVE_BUFFER`, else `'auto'`.
+     */
+    receiveBuffer?: 'auto' | 'shared' | 'off' | undefined
   }
 
   /** Options that apply once a connection is open. */
@@ -330,11 +336,6 @@ declare namespace WebSocket {
   interface CommonOptions extends ServerSideOptions, Omit<SocketOptions, 'generateMask'> {
     /** Whether messages may be compressed (RFC 7692), and how. Default: true for clients, false for servers. */
     perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined
-    /**
-     * Whether sockets read straight into memory that all connections share: `'auto'`, where that is known to work; `'shared'`, wherever
-     * it is possible; `'off'`, never. Where it is not possible 'data' events are used; nothing else differs. Default: `'auto'`.
-     */
-    receiveBuffer?: 'auto' | 'shared' | 'off' | undefined
   }
 
   /**

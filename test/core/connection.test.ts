@@ -325,7 +325,7 @@ describe('pongs (§5.5.2)', () => {
 
   test('that are not written count up to the limit; the ping beyond drops the byte stream', () => {
     const peer = new Peer(true, { maxPendingAutoPongs: 3 })
-    const pings = (count: number): FrameFields[] => new Array<FrameFields>(count).fill({ opcode: PING })
+    const pings = (count: number): FrameFields[] => Array.from({ length: count }, () => ({ opcode: PING }))
     peer.receive(...pings(3))
     expect(peer.connection.pendingAutoPongs).toBe(3)
     expect(peer.sent()).toHaveLength(3)

@@ -1049,6 +1049,38 @@ describe('compressed messages (RFC 7692 §6.2)', () => {
     }
   })
 
+  test('say so, too, where a handler threw at the last of it, once somebody has recovered', () => {
+    for (const feed of feeds) {
+      for (const deferEvents of [false, true]) {
+        for (const frames of [
+          [compressed('a'), { payload: 'last' }],
+          [compressed('a'), compressed('last')],
+          [{ payload: 'a' }, { payload: 'last' }]
+        ]) {
+          const fixture = new Fixture(feed, { isServer: true, inflater: late, deferEvents })
+          fixture.recorder.onEvent = (event) => {
+            if (event === text('last')) throw new Error('mine')
+          }
+          const step = (run: () => void): void => {
+            try {
+              run()
+            } catch (error) {
+              expect((error as Error).message).toBe('mine')
+            }
+          }
+          step(() => fixture.receive(streamFor(true, frames)))
+          const waited = fixture.receiver.heldLength > 0
+          for (let i = 0; i < 5; i++) {
+            step(() => finishAll(fixture))
+            step(() => fixture.receiver.recover())
+          }
+          expect(fixture.recorder.events).toEqual([text('a'), text('last')])
+          expect({ deferEvents, drains: fixture.recorder.drains }).toEqual({ deferEvents, drains: Number(waited) })
+        }
+      }
+    }
+  })
+
   test('hold back the violation behind them', () => {
     expectViolation([compressed('x'), { opcode: 3 }], VIOLATIONS.opcode(3), {
       inflater: late,
@@ -1317,6 +1349,124 @@ describe('re-entrancy', () => {
       }
       fixture.receive(streamFor(true, EVERYTHING))
       expect(fixture.recorder.events).toEqual(ALL_EVENTS)
+    }
+  })
+})
+
+describe('batches', () => {
+  const frames: FrameFields[] = [
+    ...Array.from({ length: 20 }, (_, i) => ({ opcode: 1 + (i & 1), payload: String(i).repeat(i * 5) })),
+    { opcode: PING, payload: 'ping' },
+    { fin: false, payload: 'th' },
+    { opcode: PONG },
+    { opcode: PING },
+    { opcode: CONTINUATION, payload: 'ree' },
+    ...EARLY,
+    { payload: 'é' }
+  ]
+
+  /** A receiver whose batches are watched: when one begins and ends, and that its octets stay until then. */
+  class Watched extends Fixture {
+    batches = 0
+    /** Octets and end of the batch under way. */
+    private batch: { octets: Uint8Array; end: number } | null = null
+    private seen: { octets: Uint8Array; copy: Buffer }[] = []
+    /** Called inside each event. */
+    inside: () => void = () => {}
+
+    constructor(feed: Feed, setup: Setup) {
+      super(feed, setup)
+      const { recorder } = this
+      recorder.onBatch = (octets, end) => {
+        assert.isNull(this.batch, 'a batch begins inside another')
+        this.batch = { octets, end }
+        this.batches++
+      }
+      recorder.onBatchEnd = () => {
+        assert.isNotNull(this.batch, 'a batch ends that did not begin')
+        for (const { octets, copy } of this.seen.splice(0)) assert(copy.equals(octets), 'octets of a batch have changed')
+        this.batch = null
+      }
+      for (const event of ['onMessage', 'onPing', 'onPong'] as const) {
+        const tell = recorder[event].bind(recorder) as (...args: unknown[]) => void
+        recorder[event] = (octets: Uint8Array, start: number, end: number, ...rest: unknown[]) => {
+          if (this.batch !== null) {
+            assert(octets === this.batch.octets && end <= this.batch.end, 'an event lies outside of its batch')
+            const part = octets.subarray(start, end)
+            this.seen.push({ octets: part, copy: Buffer.from(part) })
+          }
+          this.inside()
+          tell(octets, start, end, ...rest)
+        }
+      }
+    }
+
+    get isInside(): boolean {
+      return this.batch !== null
+    }
+  }
+
+  test('begin before the first and end behind the last of their events, however chunks are cut', () => {
+    for (const isServer of ROLES) {
+      const stream = streamFor(isServer, frames)
+      for (const { title, chunks } of chunkings(stream, [1, 7, 100, 400, stream.length - 10])) {
+        for (const feed of feeds) {
+          const plain = new Fixture(feed, { isServer })
+          const watched = new Watched(feed, { isServer })
+          for (const chunk of chunks) {
+            plain.receive(chunk)
+            watched.receive(chunk)
+            expect(watched.isInside).toBe(false)
+          }
+          expect(watched.recorder.events).toEqual(plain.recorder.events)
+          if (title === 'whole') expect(watched.batches).toBeGreaterThan(0)
+        }
+      }
+    }
+  })
+
+  test('keep their octets whatever a handler does with the same kernels', () => {
+    for (const feed of feeds) {
+      const watched = new Watched(feed, { isServer: true })
+      watched.inside = () => {
+        const other = new Fixture({ ...feed, lend: feeds[0].lend, transient: false }, { isServer: true })
+        other.receive(streamFor(true, [{ opcode: BINARY, payload: pattern(3000, 3) }, { payload: 'é' }, { opcode: PING }]))
+      }
+      watched.receive(streamFor(true, frames))
+      expect(watched.batches).toBeGreaterThan(0)
+    }
+  })
+
+  test('end also where a handler throws or stops, events are deferred, or the chunk holds one frame', () => {
+    for (const feed of feeds) {
+      for (const isServer of ROLES) {
+        for (let count = 1; count <= 25; count++) {
+          const throwing = new Watched(feed, { isServer })
+          throwing.recorder.onEvent = () => {
+            if (throwing.recorder.events.length === count) throw new Error('mine')
+          }
+          expect(() => throwing.receive(streamFor(isServer, frames))).toThrow('mine')
+          expect(throwing.isInside).toBe(false)
+          throwing.receiver.recover()
+          expect(throwing.isInside).toBe(false)
+          const stopped = new Watched(feed, { isServer })
+          stopped.recorder.onEvent = () => {
+            if (stopped.recorder.events.length === count) stopped.receiver.stop()
+          }
+          stopped.receive(streamFor(isServer, frames))
+          expect([stopped.isInside, stopped.recorder.events.length]).toEqual([false, count])
+        }
+        const single = new Watched(feed, { isServer })
+        single.inside = () => single.receiver.stop()
+        single.receive(streamFor(isServer, [{ payload: 'a' }]))
+        const deferred = new Watched(feed, { isServer, deferEvents: true })
+        deferred.receive(streamFor(isServer, frames))
+        for (; deferred.recorder.deferred > 0; deferred.recorder.deferred--) {
+          expect(deferred.isInside).toBe(false)
+          deferred.receiver.proceed()
+        }
+        expect(deferred.isInside).toBe(false)
+      }
     }
   })
 })

@@ -289,9 +289,15 @@ function hostileOctets(random, masked, compressed) {
     if (random(60) === 0) bits ^= 0x10 << random(3)
     if (random(25) === 0) {
       opcode = CLOSE
-      payload = [NOTHING, Buffer.from([3, 232]), Buffer.from([3, 232, 0x62]), Buffer.from([random(256)]), Buffer.alloc(130)][random(5)]
+      payload = [NOTHING, Buffer.from([3, 232]), Buffer.from([3, 232, 0x62]), Buffer.from([random(256)]), Buffer.alloc(130)][
+        random(5)
+      ]
     }
-    const octets = frameOctets(random, { first: (fin ? 0x80 : 0) | bits | opcode, payload, masked: random(80) === 0 ? !masked : masked })
+    const octets = frameOctets(random, {
+      first: (fin ? 0x80 : 0) | bits | opcode,
+      payload,
+      masked: random(80) === 0 ? !masked : masked
+    })
     if (random(40) === 0) octets[random(Math.min(14, octets.length))] = random(256)
     frames.push(octets)
   }
@@ -311,7 +317,14 @@ async function assault(implementation, random, faults) {
     skipUTF8Validation: random(5) === 0,
     receiveBuffer: random(3) === 0 ? 'off' : 'auto'
   }
-  const state = open(implementation.WebSocket, socket, isServer, options, compressed ? deflateOf(implementation, random, isServer) : null, faults)
+  const state = open(
+    implementation.WebSocket,
+    socket,
+    isServer,
+    options,
+    compressed ? deflateOf(implementation, random, isServer) : null,
+    faults
+  )
   const { ws } = state
   ws.binaryType = ['nodebuffer', 'arraybuffer', 'fragments', 'blob'][random(4)]
   const wildness = random(3)
@@ -363,7 +376,7 @@ async function assault(implementation, random, faults) {
   if (random(4) === 0) peer.pause()
   else peer.on('data', (chunk) => heard.push(chunk))
   const octets = hostileOctets(random, isServer, compressed)
-  for (let at = 0; at < octets.length && !peer.destroyed && peer.writable; ) {
+  for (let at = 0; at < octets.length && !peer.destroyed && peer.writable;) {
     const size = [1, 2, 7, 100, 4000, 70_000][random(6)]
     peer.write(octets.subarray(at, at + size))
     at += size
@@ -448,7 +461,8 @@ async function main() {
     milliseconds: runs === Infinity ? 60_000 : Infinity,
     seed,
     progress: (count) => {
-      if (count % 100 === 0) process.stdout.write(`\rfrom seed ${seed}: ${count} runs in ${Math.round((Date.now() - started) / 1000)} s `)
+      if (count % 100 === 0)
+        process.stdout.write(`\rfrom seed ${seed}: ${count} runs in ${Math.round((Date.now() - started) / 1000)} s `)
     }
   })
   process.stdout.write(`\nno fault in ${done} runs\n`)

@@ -122,13 +122,7 @@ describe("'error' comes before 'close', once", () => {
     far.end()
     await eventually(() => events.length > 4)
     await turns(3)
-    expect(events).toEqual([
-      'message 1',
-      'message 1',
-      'message 1',
-      'error Invalid WebSocket frame: MASK must be set',
-      'close 1006'
-    ])
+    expect(events).toEqual(['message 1', 'message 1', 'message 1', 'error Invalid WebSocket frame: MASK must be set', 'close 1006'])
   })
 
   test.each(['wasm', 'zlib', 'pako'])('where the socket is reset while a bomb is inflated by %s', async (codec) => {

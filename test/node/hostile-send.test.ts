@@ -4,7 +4,13 @@ import { attach, eventsOf, eventually, link, linkInMemory, streamPair, turns } f
 import { uncaughtDuring } from './support/uncaught.js'
 
 describe('data that send refuses leaves the connection as it was', () => {
-  const blob = (arrayBuffer: () => unknown): object => ({ [Symbol.toStringTag]: 'Blob', size: 3, type: '', stream() {}, arrayBuffer })
+  const blob = (arrayBuffer: () => unknown): object => ({
+    [Symbol.toStringTag]: 'Blob',
+    size: 3,
+    type: '',
+    stream() {},
+    arrayBuffer
+  })
   const cases: [string, () => unknown][] = [
     ['a Proxy of a Buffer', () => new Proxy(Buffer.from('abc'), {})],
     ['an object with the prototype of Buffer', () => Object.setPrototypeOf({ length: 3, 0: 1 }, Buffer.prototype)],
@@ -88,20 +94,23 @@ describe("memory of the caller's", () => {
     expect(octets.every((octet) => octet === 65)).toBe(true)
   })
 
-  test.each([100, 4096, 4097, 8192, 100_000])('may be used again when send has returned, while the socket takes all: %i octets', async (size) => {
-    const { server, client } = await link()
-    const received: Buffer[] = []
-    client.on('message', (data: Buffer) => received.push(data))
-    const octets = Buffer.alloc(size)
-    for (const value of [1, 2, 3]) server.send(octets.fill(value))
-    octets.fill(4)
-    await eventually(() => received.length === 3)
-    expect(received.map((data) => [data.length, data[0], data[size - 1]])).toEqual([
-      [size, 1, 1],
-      [size, 2, 2],
-      [size, 3, 3]
-    ])
-  })
+  test.each([100, 4096, 4097, 8192, 100_000])(
+    'may be used again when send has returned, while the socket takes all: %i octets',
+    async (size) => {
+      const { server, client } = await link()
+      const received: Buffer[] = []
+      client.on('message', (data: Buffer) => received.push(data))
+      const octets = Buffer.alloc(size)
+      for (const value of [1, 2, 3]) server.send(octets.fill(value))
+      octets.fill(4)
+      await eventually(() => received.length === 3)
+      expect(received.map((data) => [data.length, data[0], data[size - 1]])).toEqual([
+        [size, 1, 1],
+        [size, 2, 2],
+        [size, 3, 3]
+      ])
+    }
+  )
 
   test.each([100, 8192, 100_000])('may be transferred when send has returned: %i octets', async (size) => {
     const { server, client } = await link()
@@ -145,7 +154,12 @@ describe('generateMask', () => {
     const received: string[] = []
     server.on('message', (data: Buffer) => received.push(data.toString()))
     server.on('error', (error: Error) => received.push(error.message))
-    for (const send of [() => client.send('a'), () => client.send('b', { fin: false }), () => client.send(Buffer.alloc(9000)), () => client.ping()]) {
+    for (const send of [
+      () => client.send('a'),
+      () => client.send('b', { fin: false }),
+      () => client.send(Buffer.alloc(9000)),
+      () => client.ping()
+    ]) {
       expect(send).toThrow('mask')
     }
     expect(() => client.send('begun', { fin: false })).toThrow('mask')

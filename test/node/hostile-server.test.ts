@@ -81,7 +81,10 @@ describe('an answer that is no handshake ends in one error and one close', () =>
     ['a wrong accept key', (peer) => peer.socket.write(`HTTP/1.1 101 X\r\n${accept}Sec-WebSocket-Accept: x\r\n\r\n`)],
     [
       'a wrong accept key and a reset',
-      (peer) => peer.socket.write(`HTTP/1.1 101 X\r\n${accept}Sec-WebSocket-Accept: x\r\n\r\n`, () => (peer.socket as Socket).resetAndDestroy())
+      (peer) =>
+        peer.socket.write(`HTTP/1.1 101 X\r\n${accept}Sec-WebSocket-Accept: x\r\n\r\n`, () =>
+          (peer.socket as Socket).resetAndDestroy()
+        )
     ],
     ['the accept key twice', (peer, key) => peer.write(responseOctets(key, { 'sec-websocket-accept': 'x' }))],
     ['another protocol', (peer, key) => peer.write(responseOctets(key, { Upgrade: 'h2c' }))],
@@ -114,27 +117,31 @@ describe('a connection that ends at any octet', () => {
     buildFrame({ opcode: 0, payload: 'b' })
   ])
 
-  test.each(['FIN', 'RST'])('of the handshake and the first frames: %s', async (way) => {
-    const whole = (key: string): Buffer => Buffer.concat([responseOctets(key), frames])
-    const total = whole('x'.repeat(24)).length
-    for (let length = 0; length <= total; length += length < 150 ? 7 : 1) {
-      const { events, errors } = await outcome((peer, key) => {
-        const octets = whole(key).subarray(0, length)
-        if (way === 'FIN') peer.socket.end(octets)
-        else peer.socket.write(octets, () => (peer.socket as Socket).resetAndDestroy())
-      })
-      expect(errors).toEqual([])
-      expect(events.filter((line) => line.startsWith('close'))).toEqual(['close 1006'])
-      expect(events.at(-1)).toBe('close 1006')
-      expect(events.filter((line) => line.startsWith('error')).length).toBeLessThanOrEqual(events.includes('open') ? 0 : 1)
-      if (way === 'FIN') {
-        const expected = ['message 5', 'ping 1', 'message 200', 'message 2']
-        const seen = events.filter((line) => line !== 'open' && !line.startsWith('close') && !line.startsWith('error'))
-        expect(seen).toEqual(expected.slice(0, seen.length))
-        if (length === total) expect(seen).toEqual(expected)
+  test.each(['FIN', 'RST'])(
+    'of the handshake and the first frames: %s',
+    async (way) => {
+      const whole = (key: string): Buffer => Buffer.concat([responseOctets(key), frames])
+      const total = whole('x'.repeat(24)).length
+      for (let length = 0; length <= total; length += length < 150 ? 7 : 1) {
+        const { events, errors } = await outcome((peer, key) => {
+          const octets = whole(key).subarray(0, length)
+          if (way === 'FIN') peer.socket.end(octets)
+          else peer.socket.write(octets, () => (peer.socket as Socket).resetAndDestroy())
+        })
+        expect(errors).toEqual([])
+        expect(events.filter((line) => line.startsWith('close'))).toEqual(['close 1006'])
+        expect(events.at(-1)).toBe('close 1006')
+        expect(events.filter((line) => line.startsWith('error')).length).toBeLessThanOrEqual(events.includes('open') ? 0 : 1)
+        if (way === 'FIN') {
+          const expected = ['message 5', 'ping 1', 'message 200', 'message 2']
+          const seen = events.filter((line) => line !== 'open' && !line.startsWith('close') && !line.startsWith('error'))
+          expect(seen).toEqual(expected.slice(0, seen.length))
+          if (length === total) expect(seen).toEqual(expected)
+        }
       }
-    }
-  }, 60_000)
+    },
+    60_000
+  )
 })
 
 describe('frames that come with the response', () => {

@@ -1,11 +1,12 @@
 // WebSockets in pairs, over streams in memory or over TCP, and WebSockets with a bare peer.
 
 import { once } from 'node:events'
-import net from 'node:net'
+import type net from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach } from 'vitest'
 import WebSocket from '../../../src/index.js'
-import { connectRaw, RawPeer, requestOctets } from '../../support/raw-peer.js'
+import type { RawPeer } from '../../support/raw-peer.js'
+import { connectRaw, requestOctets } from '../../support/raw-peer.js'
 
 export type Options = Record<string, unknown>
 export type Socket = InstanceType<typeof WebSocket>
@@ -55,7 +56,9 @@ export function linkInMemory(options: Options = {}): { server: Socket; client: S
 }
 
 /** A listening server. */
-export async function listen(options: Options = {}): Promise<{ server: InstanceType<typeof WebSocket.WebSocketServer>; port: number }> {
+export async function listen(
+  options: Options = {}
+): Promise<{ server: InstanceType<typeof WebSocket.WebSocketServer>; port: number }> {
   const server = new WebSocket.WebSocketServer({ host: '127.0.0.1', port: 0, ...options })
   await once(server, 'listening')
   cleanups.push(() => {
@@ -75,7 +78,10 @@ export async function link(serverOptions: Options = {}, clientOptions: Options =
 }
 
 /** A server's WebSocket with a bare client. */
-export async function linkRaw(options: Options = {}, headers: Record<string, string> = {}): Promise<{ server: Socket; peer: RawPeer }> {
+export async function linkRaw(
+  options: Options = {},
+  headers: Record<string, string> = {}
+): Promise<{ server: Socket; peer: RawPeer }> {
   const { server, port } = await listen(options)
   const peer = await connectRaw(port)
   cleanups.push(() => peer.socket.destroy())

@@ -58,10 +58,8 @@ equal<Same<Undeclared<OwnClientOptions, Declared.ClientOptions>, never>>(true)
 equal<Same<Differing<Declared.ClientOptions, OwnClientOptions>, 'finishRequest'>>(true)
 equal<Same<Undeclared<ServerOptions, Declared.ServerOptions>, never>>(true)
 equal<Same<Differing<Declared.ServerOptions, ServerOptions>, 'WebSocket' | 'verifyClient'>>(true)
-equal<Same<Exclude<keyof Declared.ServerOptions, keyof ServerOptions | 'receiveBuffer'>, never>>(true)
-equal<
-  Same<Exclude<keyof Declared.ClientOptions, keyof ClientOptions | keyof ConnectionOptions | 'protocol' | 'receiveBuffer'>, never>
->(true)
+equal<Same<Exclude<keyof Declared.ServerOptions, keyof ServerOptions>, never>>(true)
+equal<Same<Exclude<keyof Declared.ClientOptions, keyof ClientOptions | keyof ConnectionOptions | 'protocol'>, never>>(true)
 equal<Same<keyof Declared.ServerSideOptions, keyof CommonOptions>>(true)
 equal<Same<keyof Declared.SocketOptions, keyof SocketOptions>>(true)
 equal<Same<keyof Declared.PerMessageDeflateOptions, Exclude<keyof PerMessageDeflateOptions, Inner>>>(true)
