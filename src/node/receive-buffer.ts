@@ -122,8 +122,9 @@ interface HeldRead {
 
 function createReader(region: ReceiveRegion, callback: ReadCallback): Reader {
   const { view } = region
+  const held: HeldRead[] = []
   let inUse = false
-  let held: HeldRead[] = []
+  let delivering = false
 
   function deliver(socket: Socket, length: number): boolean {
     inUse = true
@@ -131,17 +132,21 @@ function createReader(region: ReceiveRegion, callback: ReadCallback): Reader {
       return callback.call(socket, length)
     } finally {
       inUse = false
-      if (held.length > 0) deliverHeld()
+      if (held.length > 0 && !delivering) deliverHeld()
     }
   }
 
   function deliverHeld(): void {
-    const reads = held
-    held = []
-    for (let i = 0; i < reads.length; i++) {
-      const { socket, octets } = reads[i]
-      view.set(octets)
-      deliver(socket, octets.length)
+    delivering = true
+    try {
+      for (let next = held.shift(); next !== undefined; next = held.shift()) {
+        view.set(next.octets)
+        deliver(next.socket, next.octets.length)
+      }
+    } finally {
+      delivering = false
+      // A listener threw
+      if (held.length > 0) process.nextTick(deliverHeld)
     }
   }
 
@@ -152,7 +157,7 @@ function createReader(region: ReceiveRegion, callback: ReadCallback): Reader {
     },
     onLanded(length) {
       const octets = landing!.subarray(0, length)
-      if (inUse) {
+      if (inUse || held.length > 0) {
         held.push({ socket: this, octets: Buffer.from(octets) })
         return true
       }

@@ -165,13 +165,3 @@ test('a list of no frames is called back', async () => {
   await turns(3)
   expect(called).toBe(1)
 })
-
-test('many messages that wait for the compression of one leave without a pause', async () => {
-  const { server, client } = await link({ perMessageDeflate: true })
-  let received = 0
-  client.on('message', () => received++)
-  server.send(Buffer.alloc(200_000, 'compressible '))
-  // linear, this takes a moment; one by one from the front of an array it takes minutes
-  for (let i = 0; i < 400_000; i++) server.send('x', { compress: false })
-  while (received < 400_001) await turns(1)
-})

@@ -1,6 +1,7 @@
 import { deflateRawSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { BINARY, buildFrame, CLOSE, CONTINUATION, PING, TEST_KEY } from '../support/frames.js'
+import { arrayBufferOctets } from './support/collect.js'
 import { eventsOf, eventually, linkRaw, turns } from './support/links.js'
 
 const MEGABYTE = 1 << 20
@@ -9,13 +10,13 @@ const deflated = (octets: Buffer): Buffer => deflateRawSync(octets, { finishFlus
 
 test('a frame that is announced and does not come costs no memory', async () => {
   const links = await Promise.all(Array.from({ length: 50 }, () => linkRaw()))
-  const before = process.memoryUsage().arrayBuffers
+  const before = await arrayBufferOctets()
   for (const { peer } of links) {
     peer.write(buildFrame({ opcode: BINARY, claim: 100 * MEGABYTE, payload: 'first octets', key: TEST_KEY }))
   }
   await eventually(() => links.every(({ server }) => (server._socket as import('node:net').Socket).bytesRead > 180))
   await turns(2)
-  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10 * MEGABYTE)
+  expect((await arrayBufferOctets()) - before).toBeLessThan(10 * MEGABYTE)
 })
 
 test('a frame over the limit is refused at its header (§7.4.1, 1009)', async () => {
@@ -64,11 +65,11 @@ describe.each(['wasm', 'zlib', 'pako'])('maxPayload, inflated by %s', (codec) =>
   test('stops a bomb at the limit', async () => {
     const { server, peer } = await linkRaw({ maxPayload: MEGABYTE, perMessageDeflate: { codec } }, extension)
     const events = eventsOf(server)
-    const before = process.memoryUsage().arrayBuffers
+    const before = await arrayBufferOctets()
     peer.write(buildFrame({ opcode: BINARY, rsv: 4, payload: bomb, key: TEST_KEY }))
     await eventually(() => events.length === 2)
     expect(events).toEqual(['error Max payload size exceeded', 'close 1006'])
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(40 * MEGABYTE)
+    expect((await arrayBufferOctets()) - before).toBeLessThan(40 * MEGABYTE)
   })
 
   test('counts compressed fragments, thousands of them, empty ones too', async () => {
