@@ -1,7 +1,7 @@
 // Builds dist: the Node entry once as CommonJS with an ESM wrapper, so that both module systems share its classes; hybi/core in both
 // formats, self-contained; the browser file; and the declarations.
 
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import resolve from '@rollup/plugin-node-resolve'
 import typescript from '@rollup/plugin-typescript'
@@ -45,8 +45,6 @@ const finishCore = {
     const { exports } = Object.values(bundle).find(({ isEntry }) => isEntry)
     writeFileSync('dist/core.node.mjs', `import core from './core.cjs'\n\nexport const {\n  ${exports.join(',\n  ')}\n} = core\n`)
     for (const extension of ['d.mts', 'd.cts']) writeFileSync(`dist/core.${extension}`, `export * from './types/isomorphic.js'\n`)
-    // tsc writes them next; those of modules that are no more would stay
-    rmSync('dist/types', { recursive: true, force: true })
   }
 }
 

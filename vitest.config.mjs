@@ -4,12 +4,12 @@
 import { defineConfig } from 'vitest/config'
 
 /** One project: the suites of these folders of test/, after those of projects whose `groupOrder` is lower. */
-const project = (name, folders, groupOrder, kernels = '') => ({
+const project = (name, folders, groupOrder, kernels = '', receiveBuffer = '') => ({
   test: {
     name,
     include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
     // empty: whatever the environment of the run says, the default
-    env: { HYBI_KERNELS: kernels, HYBI_RECEIVE_BUFFER: '' },
+    env: { HYBI_KERNELS: kernels, HYBI_RECEIVE_BUFFER: receiveBuffer },
     sequence: { groupOrder },
     // a bound for what hangs; what is slow on a busy machine passes
     testTimeout: 30_000,
@@ -25,6 +25,8 @@ export default defineConfig({
       project('pure', ['core', 'kernels', 'codecs', 'rfc', 'fuzz', 'types'], 0),
       project('wasm', SOCKETS, 1, 'wasm'),
       project('js', SOCKETS, 1, 'js'),
+      // by 'data' events, with whatever kernels there are
+      project('data', ['differential'], 1, '', 'off'),
       project('package', ['package', 'examples'], 2)
     ]
   }

@@ -105,14 +105,19 @@ export const LARGE_PREVIOUS: usize = LARGE_HEADS + 32768 * 2 + GUARD
 
 // Slots of recently active connections. Their number of KiB is odd: with a power of two all would compete for the same cache lines.
 
-/** How far a window may fill beyond its size before it is moved to the front of its place. */
+/** How far the window of a deflater may fill beyond its size before it is moved to the front of its place: its largest small message. */
 export const ROOM: usize = 8192
+/** The same for an inflater, whose window is mostly larger, so that it is worth moving less often. */
+export const INFLATE_ROOM: usize = 20480
 
 export const INFLATE_SLOTS: usize = (LARGE_PREVIOUS + 32768 * 2 + GUARD + 1023) & ~1023
-export const INFLATE_SLOT_SIZE: usize = 41 * 1024 + 512
+export const INFLATE_SLOT_SIZE: usize = 53 * 1024
 export const INFLATE_SLOT_COUNT: usize = 128
 
-/** In each: heads of the hash chains, links of the chains, window. */
+/** Number of sets of the table of `deflateSets`, 64 octets each. Not a power of two, as such tables would share too few cache lines. */
+export const SET_COUNT: u64 = 384
+
+/** In each: sets, or heads of the hash chains and links of the chains; window. */
 export const DEFLATE_SLOTS: usize = INFLATE_SLOTS + INFLATE_SLOT_SIZE * INFLATE_SLOT_COUNT + GUARD
 export const SLOT_HEADS: usize = 0
 export const SLOT_PREVIOUS: usize = 16384 * 2

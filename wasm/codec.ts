@@ -5,6 +5,7 @@ import { initializeInflate } from './inflate-table'
 
 export * from './codec-memory'
 export { deflate } from './deflate'
+export { deflateSets } from './deflate-sets'
 export { inflate } from './inflate'
 
 /** Writes the constant tables; to be called once, before anything else. */

@@ -3,32 +3,9 @@
 // Positions are numbered modulo 2^16 and go on from message to message, so that tables need no clearing: an entry is a hint at most.
 // It is taken where the octets are equal, its distance is within the history, and distances rise along the chain.
 
-import { DISTANCE_SYMBOLS, FREQUENCIES, LENGTH_SYMBOLS, TOKENS, TOKENS_CAPACITY } from './codec-memory'
+import { TOKENS, TOKENS_CAPACITY } from './codec-memory'
 import { closeOutput, openOutput, syncFlush, writeBlock } from './deflate-block'
-
-/** Multiplier of the hash: 2^64 divided by the golden ratio. */
-const MULTIPLIER: u64 = 0x9e3779b97f4a7c15
-
-/** Longest match (RFC 1951 §3.2.5). */
-const LONGEST: usize = 258
-/** A match of so many octets is good: a longer one is looked for with a quarter of the depth. */
-const GOOD: usize = 8
-
-function addLiteral(token: usize, octet: u32): void {
-  store<u32>(token, octet)
-  const place = FREQUENCIES + ((<usize>octet) << 1)
-  store<u16>(place, load<u16>(place) + 1)
-}
-
-/** Takes the length of a match less 3, and its distance less 1. */
-function addMatch(token: usize, length: u32, distance: u32): void {
-  store<u32>(token, 0x80000000 | (length << 16) | distance)
-  const ofLength = FREQUENCIES + ((<usize>load<u8>(LENGTH_SYMBOLS + length)) << 1)
-  store<u16>(ofLength, load<u16>(ofLength, 257 * 2) + 1, 257 * 2)
-  const ofDistance =
-    FREQUENCIES + ((<usize>load<u8>(DISTANCE_SYMBOLS + (distance < 256 ? <usize>distance : 256 + <usize>(distance >> 7)))) << 1)
-  store<u16>(ofDistance, load<u16>(ofDistance, 288 * 2) + 1, 288 * 2)
-}
+import { addLiteral, addMatch, GOOD, LONGEST, MULTIPLIER } from './deflate-tokens'
 
 /**
  * Deflates the octets from `start` to `end`, to OUTPUT.

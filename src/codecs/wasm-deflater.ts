@@ -9,28 +9,35 @@ import { dictionaryOf, keepWindow } from './wasm-window.js'
 
 /** How hard matches are looked for (wasm/deflate.ts), and in what window at most. */
 interface Effort {
+  /** Whether a connection's tables are hash chains; else they are sets (wasm/deflate-sets.ts). */
+  chains: boolean
+  /** How many earlier places are looked at in sets, and in messages without history; in longer chains twice as many. */
   chain: number
   lazy: number
   nice: number
   window: number
 }
 
-/** Efforts by level, 1 to 9; an active connection has 32 KiB of hash heads, and three times the window and 8 KiB. */
+/**
+ * Efforts by level, 1 to 9. An active connection's tables have 24 KiB as sets; as chains, 32 KiB and twice the window; and its window
+ * has 8 KiB more than its size.
+ */
 const EFFORTS: readonly Effort[] = [
-  { chain: 4, lazy: 5, nice: 16, window: 8192 },
-  { chain: 4, lazy: 8, nice: 32, window: 8192 },
-  { chain: 8, lazy: 16, nice: 64, window: 8192 },
-  { chain: 8, lazy: 32, nice: 128, window: 8192 },
-  { chain: 12, lazy: 32, nice: 128, window: 8192 },
-  { chain: 16, lazy: 32, nice: 128, window: 8192 },
-  { chain: 32, lazy: 32, nice: 128, window: 16384 },
-  { chain: 64, lazy: 32, nice: 128, window: 16384 },
-  { chain: 64, lazy: 258, nice: 258, window: 32768 }
+  { chains: false, chain: 2, lazy: 5, nice: 16, window: 8192 },
+  { chains: false, chain: 2, lazy: 8, nice: 32, window: 8192 },
+  { chains: false, chain: 4, lazy: 16, nice: 64, window: 8192 },
+  { chains: false, chain: 4, lazy: 32, nice: 128, window: 8192 },
+  { chains: false, chain: 6, lazy: 32, nice: 128, window: 8192 },
+  { chains: false, chain: 8, lazy: 32, nice: 128, window: 8192 },
+  { chains: true, chain: 16, lazy: 32, nice: 128, window: 16384 },
+  { chains: true, chain: 32, lazy: 32, nice: 128, window: 16384 },
+  { chains: true, chain: 32, lazy: 258, nice: 258, window: 32768 }
 ]
 const DEFAULT_LEVEL = 6
 
-/** Number of hash heads, as base-two logarithm: of a connection's tables, and of those for large messages. */
+/** Number of hash heads, as base-two logarithm: of a connection's chains, of those for messages without history, and for large ones. */
 const HASH_BITS = 14
+const ALONE_HASH_BITS = 13
 const LARGE_HASH_BITS = 15
 
 /** Most octets of a stored block (RFC 1951 §3.2.4). */
@@ -119,29 +126,34 @@ export class WasmDeflater implements Deflater, SlotHolder {
     const start = place + this.filled
     let unhashed = start - 4
     if (this.stale) {
-      engine.octets.fill(0, heads, heads + (2 << HASH_BITS))
+      engine.octets.fill(0, heads, heads + (effort.chains ? 2 << HASH_BITS : engine.setsSize))
       this.stale = false
       unhashed = place
     } else if (unhashed < place) unhashed = place
     engine.octets.set(octets, start)
     this.filled += length
-    const made = engine.module.deflate(
-      heads,
-      HASH_BITS,
-      heads + engine.slotPrevious,
-      reach - 1,
-      place,
-      unhashed,
-      start,
-      start + length,
-      (this.position - place) | 0,
-      reach,
-      5,
-      effort.chain,
-      effort.lazy,
-      effort.nice,
-      1
-    )
+    const { chain, lazy, nice } = effort
+    const position = (this.position - place) | 0
+    const end = start + length
+    const made = effort.chains
+      ? engine.module.deflate(
+          heads,
+          HASH_BITS,
+          heads + engine.slotPrevious,
+          reach - 1,
+          place,
+          unhashed,
+          start,
+          end,
+          position,
+          reach,
+          5,
+          chain * 2,
+          lazy,
+          nice,
+          1
+        )
+      : engine.module.deflateSets(heads, place, unhashed, start, end, position, reach, chain, lazy, nice)
     return this.helpers.copy(engine.octets, engine.output, engine.output + (fin ? made - 4 : made))
   }
 
@@ -153,7 +165,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
     engine.octets.set(octets, start)
     const made = engine.module.deflate(
       engine.largeHeads,
-      HASH_BITS,
+      ALONE_HASH_BITS,
       engine.largePrevious,
       engine.room - 1,
       start,
@@ -164,7 +176,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
       Math.min(this.negotiated, engine.room),
       4,
       // zlib's ratio at level 6 is reached with 8 at 1 KiB, with 16 at 4 KiB
-      length <= 2048 ? (effort.chain + 1) >> 1 : effort.chain,
+      length <= 2048 ? effort.chain : effort.chain * 2,
       effort.lazy,
       effort.nice,
       1
@@ -177,7 +189,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
   private deflateLarge(octets: Uint8Array, fin: boolean, done: CodecCallback): Uint8Array | null {
     const { engine } = this
     // at most 1.1 ms each at level 6, and 1.5 ms at level 9 (DNA, the worst of the texts tried; Node 20)
-    const slice = this.effort.chain > 16 ? engine.slice >> 1 : engine.slice
+    const slice = this.effort.chain > 8 ? engine.slice >> 1 : engine.slice
     const chunks: Uint8Array[] = []
     let at = 0
     let bits = 0
@@ -252,7 +264,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
       0,
       this.negotiated,
       4,
-      effort.chain,
+      effort.chain * 2,
       effort.lazy,
       effort.nice,
       flush ? 1 : 0

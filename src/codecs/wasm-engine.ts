@@ -24,6 +24,18 @@ export interface CodecModule {
     nice: number,
     flush: number
   ): number
+  deflateSets(
+    table: number,
+    history: number,
+    unhashed: number,
+    start: number,
+    end: number,
+    position: number,
+    window: number,
+    chain: number,
+    lazy: number,
+    nice: number
+  ): number
   inflate(input: number, end: number, history: number, start: number, limit: number, window: number, resume: number): number
 }
 
@@ -49,6 +61,7 @@ export class Engine {
   readonly stateSize: number
   readonly slice: number
   readonly room: number
+  readonly inflateRoom: number
   readonly input: number
   readonly output: number
   readonly largeInflate: number
@@ -58,6 +71,8 @@ export class Engine {
   readonly largePrevious: number
   readonly slotPrevious: number
   readonly slotWindow: number
+  /** Octets of a table of sets. */
+  readonly setsSize: number
 
   constructor() {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
@@ -75,6 +90,7 @@ export class Engine {
     this.stateSize = at('STATE_SIZE')
     this.slice = at('SLICE')
     this.room = at('ROOM')
+    this.inflateRoom = at('INFLATE_ROOM')
     this.input = at('INPUT')
     this.output = at('OUTPUT')
     // behind the history that may lie before
@@ -85,6 +101,7 @@ export class Engine {
     this.largePrevious = at('LARGE_PREVIOUS')
     this.slotPrevious = at('SLOT_PREVIOUS')
     this.slotWindow = at('SLOT_WINDOW')
+    this.setsSize = Number(at('SET_COUNT')) * 64
   }
 }
 

@@ -124,10 +124,10 @@ export class WasmInflater implements Inflater, SlotHolder {
     if (this.slot < 0) this.enterSlot()
     else engine.inflateSlots.touch(this.slot)
     const { place } = this
-    if (this.filled > reach + engine.room - SMALL_ROOM) this.slide()
+    if (this.filled > reach + engine.inflateRoom - SMALL_ROOM) this.slide()
     const end = this.load(octets, fin)
     const start = place + this.filled
-    const limit = Math.min(place + reach + engine.room, start + maxLength + 1)
+    const limit = Math.min(place + reach + engine.inflateRoom, start + maxLength + 1)
     const result = engine.module.inflate(engine.input, end, place, start, limit, reach, 0)
     if (result >= 0 && result <= maxLength) {
       this.filled += result

@@ -98,6 +98,10 @@ export class Connection implements ReceiverHandler {
     return this.closeStatus !== null
   }
 
+  set closeFrameReceived(received: boolean) {
+    this.closeStatus = received ? { code: CLOSE_NO_STATUS, reason: NO_REASON } : null
+  }
+
   /** Close code of the peer's close frame; 1006 as long as there is none (§7.1.5). */
   get closeCode(): number {
     return this.closeStatus === null ? CLOSE_ABNORMAL : this.closeStatus.code
@@ -124,13 +128,19 @@ export class Connection implements ReceiverHandler {
       if (this.closeFrameSent) this.endWhenDone()
       return
     }
-    this.sender.sendControl(OPCODE_CLOSE, payload, !this.isServer, true, (error) => {
-      // The byte stream reports the error itself
-      if (error) return
-      this.closeFrameSent = true
-      this.endWhenDone()
-    })
+    // First, since sending may bring us here again; restored where a generator of masking keys throws
     this.readyState = CLOSING
+    try {
+      this.sender.sendControl(OPCODE_CLOSE, payload, !this.isServer, true, (error) => {
+        // The byte stream reports the error itself
+        if (error) return
+        this.closeFrameSent = true
+        this.endWhenDone()
+      })
+    } catch (error) {
+      this.readyState = OPEN
+      throw error
+    }
     this.handler.onClosing()
   }
 

@@ -47,7 +47,7 @@ const MAX_HIGH = 2 ** 21 - 1
 
 /**
  * Reads the header at `octets[start, end)` into `header`.
- * Each rule is checked as soon as the octets it is about are there, so that it may be called again whenever more have come.
+ * From two octets on, each rule is checked as soon as what it is about is there; it may be called again whenever more have come.
  * @returns true when the header is complete, false when octets are missing, or the first rule it breaks (in ws's order)
  */
 export function parseFrameHeader(

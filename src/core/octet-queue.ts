@@ -41,8 +41,16 @@ export class OctetQueue implements Output {
     this.notify()
   }
 
+  /** What was appended stays the caller's: it is copied, since nobody says when it is taken. */
+  flush(): void {
+    const last = this.chunks.length - 1
+    if (last >= 0) this.chunks[last] = this.runtime.copy(this.chunks[last], 0, this.chunks[last].length)
+  }
+
   onWritten(callback: WriteCallback): void {
     this.callbacks.push(callback)
+    // Its octets may be taken already, by who takes them as soon as they are there
+    if (this.chunks.length === 0 && this.at === this.start) this.notify()
   }
 
   later(callback: () => void): void {
@@ -55,7 +63,13 @@ export class OctetQueue implements Output {
     const { chunks, callbacks } = this
     this.chunks = []
     this.callbacks = []
-    for (const callback of callbacks) callback()
+    // Whatever they do, the chunks are out
+    try {
+      while (callbacks.length > 0) callbacks.shift()!()
+    } finally {
+      if (callbacks.length > 0) this.callbacks.unshift(...callbacks)
+      if (callbacks.length > 0 && chunks.length > 0) this.chunks.unshift(...chunks)
+    }
     return chunks
   }
 

@@ -6,8 +6,9 @@ import { FrameHeader, type HeaderContext, parseFrameHeader } from './frame-heade
 import type { MessageAssembler } from './message-assembler.js'
 import { type Kernels, rotateKey, type Runtime } from './ports.js'
 
-/** Frames up to this length get all of their memory at once, longer ones as their octets come: a header alone costs the peer nothing. */
-const TRUSTED_LENGTH = 1 << 20
+/** A frame gets memory for what is there of it, this many times over, and for this many octets at least: announcing a frame must not cost us more than it costs the peer. */
+const TRUST = 8
+const TRUSTED_LENGTH = 16 * 1024
 
 const NOTHING = new Uint8Array(0)
 
@@ -44,8 +45,12 @@ export class PartialFrame {
     }
     if (verdict === true) {
       this.chunks = 0
-      this.payload = header.length === 0 ? NOTHING : runtime.allocate(Math.min(header.length, TRUSTED_LENGTH))
-      return header.size - headLength
+      const taken = header.size - headLength
+      this.payload = NOTHING
+      if (header.length > 0 && !this.grow(Math.min(header.length, available - taken), runtime)) {
+        return protocolError('UNSUPPORTED_MESSAGE_LENGTH')
+      }
+      return taken
     }
     if (verdict !== false) return verdict
     // There are fewer than MAX_HEADER octets, or it would be complete
@@ -89,15 +94,15 @@ export class PartialFrame {
     return null
   }
 
+  /** Makes room for `needed` octets and some of what follows; false where there is no memory. */
   private grow(needed: number, runtime: Runtime): boolean {
-    const old = this.payload!
     let grown: Uint8Array
     try {
-      grown = runtime.allocate(Math.min(this.header.length, Math.max(needed, old.length * 2)))
+      grown = runtime.allocate(Math.min(this.header.length, Math.max(needed * TRUST, TRUSTED_LENGTH)))
     } catch {
       return false
     }
-    grown.set(old.subarray(0, this.received))
+    if (this.received > 0) grown.set(this.payload!.subarray(0, this.received))
     this.payload = grown
     return true
   }

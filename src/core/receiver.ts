@@ -214,6 +214,7 @@ export class Receiver implements HeaderContext {
     const frame = this.progress === null ? null : this.progress.frame
     if (frame !== null && this.maxBufferedChunks > 0 && frame.chunks >= this.maxBufferedChunks) {
       this.violate(protocolError('TOO_MANY_BUFFERED_PARTS', 'buffered chunks'))
+      this.release()
       return
     }
     if (this.busy || !this.isIdle) {

@@ -1,6 +1,6 @@
 // Messages out as frames (RFC 6455 §5, §6.1), in the order they were given even where one has to wait for compression or a Blob.
 
-import { FIN, OPCODE_BINARY, OPCODE_CONTINUATION, OPCODE_TEXT, RSV1 } from './constants.js'
+import { FIN, OPCODE_BITS, OPCODE_BINARY, OPCODE_CONTINUATION, OPCODE_TEXT, RSV1 } from './constants.js'
 import { headerSize, serializeFrameHeader, serializeMaskingKey } from './frame-header.js'
 import type { MaskingKeySource } from './masking-key.js'
 import type { Kernels, Runtime } from './ports.js'
@@ -19,6 +19,8 @@ export interface Output {
   commit(length: number): void
   /** Takes octets by reference; they must not change until they are written. */
   append(octets: Uint8Array): void
+  /** Hands over what was taken, now: what was appended last is the caller's again as far as the byte stream lets go of it. */
+  flush(): void
   /** Calls `callback` when all that was taken so far is written. */
   onWritten(callback: WriteCallback): void
   /** Whether nothing can be written any more. */
@@ -47,8 +49,16 @@ export interface SenderErrorHandler {
 
 export type Payload = string | Uint8Array | DeferredOctets
 
-/** Payloads up to this length are copied next to their header; above, two pieces are cheaper than a copy. */
+/** Payloads that are ours are copied next to their header up to this length; above, two pieces are cheaper than a copy. */
 const COPY_LIMIT = 4096
+/**
+ * The same for payloads that are the caller's, who may change them when `send` has returned: above, they are written at once, which
+ * costs a write each, so that the limit is higher.
+ */
+const CALLERS_COPY_LIMIT = 32 * 1024
+
+/** Entries that are done and still in the queue. */
+const QUEUE_SLACK = 4096
 
 /** One frame that waits: what it carries and how. */
 interface Pending {
@@ -86,6 +96,8 @@ class Progress {
   /** Whether compression or a Blob is waited for, and what was given meanwhile. */
   waiting = false
   queue: Pending[] = []
+  /** Entries of the queue before this one are done. */
+  next = 0
   bufferedLength = 0
 }
 
@@ -149,7 +161,8 @@ export class Sender {
     }
     if (fin) first |= FIN
     if (!compress && this.isReady && (typeof payload === 'string' || ArrayBuffer.isView(payload))) {
-      this.writeFrame(first, payload, mask, owned, callback)
+      if (fin && first !== (FIN | OPCODE_CONTINUATION)) this.writeFrame(first, payload, mask, owned, callback)
+      else this.writeFragment(first, payload, mask, owned, callback)
       return
     }
     if (length < 0) length = this.lengthOf(payload)
@@ -171,6 +184,22 @@ export class Sender {
     return ArrayBuffer.isView(payload) ? payload.length : payload.size
   }
 
+  /** A fragment that could not be written, because a generator of masking keys threw, was none. */
+  private writeFragment(
+    first: number,
+    payload: string | Uint8Array,
+    mask: boolean,
+    owned: boolean,
+    callback: WriteCallback | undefined
+  ): void {
+    try {
+      this.writeFrame(first, payload, mask, owned, callback)
+    } catch (error) {
+      this.progress!.fragmented = (first & OPCODE_BITS) === OPCODE_CONTINUATION
+      throw error
+    }
+  }
+
   private beginFragments(compressed: boolean): void {
     const progress = (this.progress ??= new Progress())
     progress.fragmented = true
@@ -181,7 +210,7 @@ export class Sender {
     if (!this.isReady) {
       const { payload } = pending
       // The caller may reuse small payloads when `send` has returned
-      if (!pending.owned && ArrayBuffer.isView(payload) && payload.length <= COPY_LIMIT) {
+      if (!pending.owned && ArrayBuffer.isView(payload) && payload.length <= CALLERS_COPY_LIMIT) {
         pending.payload = this.context.runtime.copy(payload, 0, payload.length)
         pending.owned = true
       }
@@ -196,28 +225,29 @@ export class Sender {
   }
 
   private readBlob(blob: DeferredOctets, pending: Pending): void {
+    // First, since it may throw
+    const octets = Promise.resolve(blob.arrayBuffer())
     this.wait(pending)
-    blob.arrayBuffer().then(
-      (buffer) => {
-        if (this.output.isClosed) return this.fail(new Error('The socket was closed while the blob was being read'), pending, false)
-        this.endWait(pending)
+    octets
+      .then((buffer) => {
+        if (this.output.isClosed) throw new Error('The socket was closed while the blob was being read')
         pending.payload = new Uint8Array(buffer)
         pending.owned = true
-        this.dispatch(pending)
-        this.dequeue()
-      },
-      (error) => this.fail(error as Error, pending, true)
-    )
+        this.resume(pending, () => this.dispatch(pending))
+      })
+      .catch((error) => {
+        // Outside of the promise, so that what a callback throws is an ordinary exception
+        this.output.later(() => this.fail(error as Error, pending, !this.output.isClosed))
+      })
   }
 
   private compress(payload: string | Uint8Array, pending: Pending): void {
     const octets = typeof payload === 'string' ? this.encode(payload, pending.length) : payload
     const fin = (pending.first & FIN) !== 0
-    const result = this.deflater!.deflate(octets, fin, (_error, compressed) => {
-      if (this.output.isClosed) return this.fail(new Error('The socket was closed while data was being compressed'), pending, false)
-      this.endWait(pending)
-      this.writeFrame(pending.first, compressed, pending.mask, true, pending.callback)
-      this.dequeue()
+    const result = this.deflater!.deflate(octets, fin, (error, compressed) => {
+      if (this.output.isClosed) this.fail(new Error('The socket was closed while data was being compressed'), pending, false)
+      else if (error) this.fail(error, pending, true)
+      else this.resume(pending, () => this.writeFrame(pending.first, compressed, pending.mask, true, pending.callback))
     })
     if (result !== null) {
       this.writeFrame(pending.first, result, pending.mask, true, pending.callback)
@@ -232,27 +262,46 @@ export class Sender {
     progress.bufferedLength += pending.length
   }
 
-  private endWait(pending: Pending): void {
+  /** Sends what was waited for, then what came meanwhile, even where a generator of masking keys throws. */
+  private resume(pending: Pending, send: () => void): void {
     const progress = this.progress!
     progress.waiting = false
     progress.bufferedLength -= pending.length
+    try {
+      send()
+    } finally {
+      this.dequeue()
+    }
   }
 
   private dequeue(): void {
     const progress = this.progress!
-    while (!progress.waiting && progress.queue.length > 0) {
-      const pending = progress.queue.shift()!
+    while (!progress.waiting && progress.next < progress.queue.length) {
+      const pending = progress.queue[progress.next++]
       progress.bufferedLength -= pending.length
       this.dispatch(pending)
     }
+    // Not one by one from the front, which would take time that grows with the square of the length
+    if (progress.next < progress.queue.length && progress.next < QUEUE_SLACK) return
+    progress.queue.splice(0, progress.next)
+    progress.next = 0
   }
 
+  /** Calls back everything that waits; one that throws does not silence the others. */
   private fail(error: Error, pending: Pending, report: boolean): void {
-    this.output.later(() => {
-      pending.callback?.(error)
-      for (const { callback } of this.progress!.queue.splice(0)) callback?.(error)
-      if (report) this.errorHandler?.failSending(error)
-    })
+    const { queue, next } = this.progress!
+    const failed = [pending, ...queue.splice(0).slice(next)]
+    this.progress!.next = 0
+    let i = 0
+    const callNext = (): void => {
+      try {
+        while (i < failed.length) failed[i++].callback?.(error)
+      } finally {
+        if (i < failed.length) this.output.later(callNext)
+        else if (report) this.errorHandler?.failSending(error)
+      }
+    }
+    callNext()
   }
 
   private encode(text: string, length: number): Uint8Array {
@@ -270,14 +319,13 @@ export class Sender {
     callback: WriteCallback | undefined
   ): void {
     const { output } = this
-    if (typeof payload === 'string') {
-      // UTF-8 takes at most three octets for a UTF-16 unit
-      if (payload.length * 3 <= COPY_LIMIT) this.writeText(first, payload, mask)
-      else this.writeOctets(first, this.encode(payload, this.context.runtime.utf8Length(payload)), mask, true)
-    } else {
-      this.writeOctets(first, payload, mask, owned)
-    }
+    let isBorrowed = false
+    if (typeof payload !== 'string') isBorrowed = this.writeOctets(first, payload, mask, owned)
+    // UTF-8 takes at most three octets for a UTF-16 unit
+    else if (payload.length * 3 <= COPY_LIMIT) this.writeText(first, payload, mask)
+    else this.writeOctets(first, this.encode(payload, this.context.runtime.utf8Length(payload)), mask, true)
     if (callback !== undefined) output.onWritten(callback)
+    if (isBorrowed) output.flush()
   }
 
   private writeText(first: number, text: string, mask: boolean): void {
@@ -296,12 +344,13 @@ export class Sender {
     output.commit(start + length - at)
   }
 
-  private writeOctets(first: number, payload: Uint8Array, mask: boolean, owned: boolean): void {
+  /** @returns whether the output refers to octets that the caller may change */
+  private writeOctets(first: number, payload: Uint8Array, mask: boolean, owned: boolean): boolean {
     const { output } = this
     const length = payload.length
     const size = headerSize(length, mask)
     const key = mask ? this.context.maskingKeys() : 0
-    const copied = length <= COPY_LIMIT
+    const copied = length <= (owned || mask ? COPY_LIMIT : CALLERS_COPY_LIMIT)
     output.reserve(copied ? size + length : size)
     const { slab, at } = output
     serializeFrameHeader(slab, at, first, length, mask)
@@ -309,15 +358,19 @@ export class Sender {
       slab.set(payload, at + size)
       if (mask) this.maskInPlace(slab, at + size, length, key)
       output.commit(size + length)
-      return
+      return false
     }
     if (mask) serializeMaskingKey(slab, at + size - 4, key)
     output.commit(size)
-    if (!mask || key === 0) return output.append(payload)
+    if (!mask || key === 0) {
+      output.append(payload)
+      return !owned
+    }
     // §5.3; the caller's octets are never modified
     const target = owned ? payload : this.context.runtime.allocate(length)
     this.context.kernels.mask(payload, 0, length, target, 0, key)
     output.append(target)
+    return false
   }
 
   /** Writes the masking key before the payload at `start` and masks that (§5.3). */

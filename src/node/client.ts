@@ -158,7 +158,15 @@ function request(
   if (settings.followRedirects) options = guardRedirect(websocket, target, settings, options)
 
   const send = (target.isSecure ? https.request : http.request) as (options: object) => http.ClientRequest
-  const req: Request = send(settings)
+  let req: Request
+  try {
+    req = send(settings)
+  } catch (error) {
+    // An agent for the other scheme, say; a redirect is no call of the user's that could throw
+    if (websocket._redirects === 0) throw error
+    emitErrorAndClose(websocket, error as Error)
+    return undefined
+  }
   websocket._req = req
   if (settings.followRedirects && websocket._redirects > 0) websocket.emit('redirect', websocket.url, req)
 

@@ -1,5 +1,6 @@
 // Data in and out of the API: what `send` takes as octets, and the shapes that messages have for listeners.
 
+import { types } from 'node:util'
 import { copyToBuffer } from './message-memory.js'
 
 /** A Blob or File: octets that are there later. */
@@ -29,15 +30,16 @@ export function isBlob(value: unknown): value is BlobLike {
   return typeof arrayBuffer === 'function' && typeof stream === 'function' && typeof type === 'string'
 }
 
-/** Whether `data` shares its memory with the caller: an ArrayBuffer or a view of one. */
-export function isShared(data: unknown): boolean {
-  return data instanceof ArrayBuffer || ArrayBuffer.isView(data)
+/** Whether `toBuffer` copies `data`, so that the copy is ours: it does so with arrays, and with what is told in octets by nothing else. */
+export function isCopied(data: unknown): boolean {
+  return Array.isArray(data)
 }
 
-/** `data` as a Buffer: over the same memory where `isShared`, else whatever Buffer.from makes of it, or its TypeError. */
+/** `data` as a Buffer: over the same memory where it is an ArrayBuffer or a view of one, else whatever Buffer.from makes of it, or its TypeError. */
 export function toBuffer(data: unknown): Buffer {
-  if (Buffer.isBuffer(data)) return data
-  if (data instanceof ArrayBuffer) return Buffer.from(data)
+  // By its nature, not its prototype, which may lie
+  if (types.isUint8Array(data)) return asBuffer(data)
+  if (types.isAnyArrayBuffer(data)) return Buffer.from(data as ArrayBuffer)
   if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
   return Buffer.from(data as string)
 }
@@ -55,7 +57,7 @@ export function messageOf(octets: Uint8Array, start: number, end: number, isBina
 
 /** A message of several fragments of `length` octets together; text is always a Buffer. */
 export function assemble(fragments: Uint8Array[], length: number, isBinary: boolean, binaryType: BinaryType): unknown {
-  if (isBinary && binaryType === 'fragments') return fragments
+  if (isBinary && binaryType === 'fragments') return fragments.map(asBuffer)
   if (isBinary && binaryType === 'blob') return new Blob(fragments as Uint8Array<ArrayBuffer>[])
   const octets = join(fragments, length)
   return isBinary && binaryType === 'arraybuffer' ? toArrayBuffer(octets) : octets

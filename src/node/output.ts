@@ -39,6 +39,8 @@ const NOTHING = new Uint8Array(0)
 
 /** Outputs with something to write; `turns` counts the receive callbacks we are in, whose end writes them all. */
 const dirty: SocketOutput[] = []
+/** The first of them that is not written yet. */
+let nextDirty = 0
 let turns = 0
 let scheduled = false
 let hooked = false
@@ -55,15 +57,17 @@ export function leaveTurn(): void {
 
 function flushAll(): void {
   scheduled = false
-  // A write may make others dirty, with streams that are not sockets; so may a callback
-  for (let i = 0; i < dirty.length; i++) {
+  // A write may make others dirty, and a callback may end a turn and so come here again: both go on with the same list
+  while (nextDirty < dirty.length) {
+    const output = dirty[nextDirty++]
     try {
-      dirty[i].flush(true)
+      output.flush(true)
     } catch (error) {
       rethrowLater(error)
     }
   }
   dirty.length = 0
+  nextDirty = 0
 }
 
 /** Lets `error` surface as an uncaught exception without disturbing what is under way. */
@@ -282,7 +286,10 @@ export class SocketOutput implements Output {
     const { used, piecesLength: length } = gathering
     const pieces = gathering.pieces ?? []
     this.recycle(gathering)
-    if (pieces.length === 0) return
+    if (pieces.length === 0) {
+      if (batch !== null) process.nextTick(callAll, batch, 0, null)
+      return
+    }
     if (!this.returnsMemory || (pieces.length > 1 && length <= JOIN_LIMIT)) {
       const joined = Buffer.concat(pieces, length)
       if (used !== null) for (const slab of used) slab.release()

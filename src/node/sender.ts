@@ -1,5 +1,6 @@
 // The exported Sender: frames to a stream, with ws's signatures, and the same thing as a view of an open connection (`ws._sender`).
 
+import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
 import { types } from 'node:util'
 import { serializeClosePayload } from '../core/close.js'
@@ -7,7 +8,7 @@ import { FIN, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPCODE_CLOSE, OPCODE_PING, 
 import { headerSize, serializeFrameHeader, serializeMaskingKey } from '../core/frame-header.js'
 import { type MaskingKeySource, secureMaskingKeys, userMaskingKeys } from '../core/masking-key.js'
 import { type Payload, Sender as FrameSender, type WriteCallback } from '../core/sender.js'
-import { EMPTY_BUFFER, isBlob, isShared, toBuffer } from './data.js'
+import { EMPTY_BUFFER, isBlob, isCopied, toBuffer } from './data.js'
 import { kernelsFor } from './kernels.js'
 import { SocketOutput } from './output.js'
 import type { PerMessageDeflate } from './permessage-deflate.js'
@@ -41,6 +42,11 @@ export interface SendOptions {
 
 type Callback = WriteCallback
 
+/** A callback is called in the async context of its own `send`, though many frames leave in one write. */
+export function bound(callback: ((error?: Error) => void) | WriteCallback): WriteCallback {
+  return AsyncResource.bind(callback as WriteCallback)
+}
+
 /** Payloads of frame lists up to this length are copied, larger ones written where they are. */
 const COPY_LIMIT = 4096
 
@@ -67,7 +73,7 @@ export function closePayload(code: number | undefined, reason: string | Uint8Arr
 /** What `send`, `ping` and `pong` take as a payload; `owned` says whether its memory is ours. */
 export function payloadOf(data: unknown): { payload: Payload; owned: boolean } {
   if (typeof data === 'string' || isBlob(data)) return { payload: data, owned: false }
-  return { payload: toBuffer(data), owned: !isShared(data) }
+  return { payload: toBuffer(data), owned: isCopied(data) }
 }
 
 /** As `payloadOf`, for a control frame, which has room for 125 octets (RFC 6455 §5.5). */
@@ -165,29 +171,42 @@ export class Sender {
   send(data: unknown, options: SendOptions, callback?: Callback): void {
     const { payload, owned } = payloadOf(data)
     const { binary, fin, compress, mask } = options
-    this.#frames.sendMessage(payload, Boolean(binary), Boolean(fin), Boolean(compress), Boolean(mask), owned, callback)
+    this.#frames.sendMessage(
+      payload,
+      Boolean(binary),
+      Boolean(fin),
+      Boolean(compress),
+      Boolean(mask),
+      owned,
+      callback && bound(callback)
+    )
     this.#flush()
   }
 
   /** Sends a list that `Sender.frame` made, as it is. */
   sendFrame(list: (Buffer | string)[], callback?: Callback): void {
     const output = this.#output
+    let isBorrowed = false
     for (const piece of list) {
       const octets = typeof piece === 'string' ? Buffer.from(piece) : piece
+      if (octets.length === 0) continue
       if (octets.length > COPY_LIMIT) {
         output.append(octets)
+        isBorrowed = true
       } else {
         output.reserve(octets.length)
         output.slab.set(octets, output.at)
         output.commit(octets.length)
       }
     }
-    if (callback !== undefined) output.onWritten(callback)
-    this.#flush()
+    if (callback) output.onWritten(bound(callback))
+    // Its octets are the caller's, as in `send`
+    if (isBorrowed) output.flush()
+    else this.#flush()
   }
 
   #control(opcode: number, payload: Payload, owned: boolean, mask: boolean | undefined, callback: Callback | undefined): void {
-    this.#frames.sendControl(opcode, payload, Boolean(mask), owned, callback)
+    this.#frames.sendControl(opcode, payload, Boolean(mask), owned, callback && bound(callback))
     this.#flush()
   }
 

@@ -12,6 +12,7 @@ import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
 import { enterTurn, leaveTurn, rethrowLater, SocketOutput } from './output.js'
 import { nodeRuntime } from './ports.js'
 import { type ReceiveBufferChoice, type ReceiveRegion, shareReceiveBuffer } from './receive-buffer.js'
+import { writeFirst } from './socket-order.js'
 import { kTransport } from './symbols.js'
 
 /** Octets that may be held back before the socket is told to wait; Node's own default for streams. */
@@ -46,13 +47,15 @@ export class Transport implements ConnectionHandler {
   readonly output: SocketOutput
   readonly connection: Connection
   private readonly owner: TransportOwner
-  private readonly options: TransportOptions
+  private options: TransportOptions
   /** Where the socket reads into; null as long as it emits 'data'. */
   private region: ReceiveRegion | null = null
   private closeTimer: NodeJS.Timeout | null = null
   /** Whether the socket is closed, and what it left behind is still being delivered. */
   private closePending = false
   private waitsForDrain = false
+  /** Whether the peer broke a rule, which is still to be said. */
+  private isFailing = false
   /** Whether the peer ended its side. */
   private hasEnded = false
 
@@ -74,6 +77,7 @@ export class Transport implements ConnectionHandler {
   start(head: Uint8Array): void {
     const { socket } = this
     socket[kTransport] = this
+    writeFirst(socket)
     // A plain Duplex has neither
     if (socket.setTimeout) socket.setTimeout(0)
     if (socket.setNoDelay) socket.setNoDelay()
@@ -89,15 +93,24 @@ export class Transport implements ConnectionHandler {
   receiveChunk(chunk: Buffer): void {
     this.receive(chunk, 0, chunk.length, false)
     // What kept us from it may be gone: the head that came with the handshake
-    if (!this.owner.isPaused && this.share()) this.socket.removeListener('data', onSocketData)
+    if (!this.socket.isPaused() && this.share()) this.socket.removeListener('data', onSocketData)
   }
 
   /** `length` octets that the socket read into the region. */
   receiveShared(length: number): void {
     const { octets, start, view } = this.region!
+    const { socket } = this
     // Listeners of others get a copy, before it is unmasked
-    if (this.socket.listenerCount('data') > 0) this.socket.emit('data', copyToBuffer(view, 0, length))
-    this.receive(octets, start, start + length, true)
+    if (socket.listenerCount('data') > 0) {
+      try {
+        socket.emit('data', copyToBuffer(view, 0, length))
+      } catch (error) {
+        rethrowLater(error)
+      }
+    }
+    // A TLS socket may read again while a handler writes to it
+    if ((socket as { encrypted?: boolean }).encrypted) this.receive(copyToBuffer(view, 0, length), 0, length, false)
+    else this.receive(octets, start, start + length, true)
   }
 
   private share(): boolean {
@@ -128,6 +141,10 @@ export class Transport implements ConnectionHandler {
   get bufferedLength(): number {
     this.output.flush()
     return this.socket.writableLength + this.connection.sender.bufferedLength
+  }
+
+  setCloseTimeout(closeTimeoutMs: number): void {
+    this.options = { ...this.options, closeTimeoutMs }
   }
 
   resume(): void {
@@ -169,6 +186,7 @@ export class Transport implements ConnectionHandler {
   }
 
   onViolation(error: Error): void {
+    this.isFailing = true
     // Behind the events of this turn, as a stream's 'error' is
     process.nextTick(failConnection, this, error)
   }
@@ -270,8 +288,9 @@ export class Transport implements ConnectionHandler {
     const { connection } = this
     if (!this.closePending || !connection.receiver.isIdle) return
     this.closePending = false
-    if (this.hasEnded || connection.closeFrameReceived || connection.hasFailed) this.owner.emitClose()
-    // Nothing announced this end: a violation in the last octets, say, is still to be reported
+    const isAnnounced = this.hasEnded || connection.closeFrameReceived || connection.hasFailed
+    if (isAnnounced && (connection.hasFailed || !this.isFailing)) this.owner.emitClose()
+    // A violation in the last octets, say, is reported first
     else process.nextTick(emitClose, this)
   }
 

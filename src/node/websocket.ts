@@ -1,9 +1,9 @@
 // The WebSocket class: ws's properties, methods and events over a transport, the same for both roles.
 
-import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import type { ClientRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { types } from 'node:util'
 import {
   CLOSE_ABNORMAL,
   CLOSED,
@@ -16,7 +16,6 @@ import {
   READY_STATES
 } from '../core/constants.js'
 import type { KernelsName } from '../core/ports.js'
-import type { WriteCallback } from '../core/sender.js'
 import { abortConnecting, connect, type ClientOptions } from './client.js'
 import { shareConnectionOptions, shareTransportOptions } from './connection-settings.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, toBuffer } from './data.js'
@@ -25,6 +24,7 @@ import { checkKernels, type KernelsChoice, kernelsFor } from './kernels.js'
 import { checkReceiveBuffer, type ReceiveBufferChoice } from './receive-buffer.js'
 import { receiverOf, type ReceiverView } from './receiver.js'
 import {
+  bound,
   closePayload,
   controlPayloadOf,
   type Extensions,
@@ -58,7 +58,8 @@ export interface SocketOptions {
 
 type Callback = (error?: Error) => void
 
-/** Own state goes under symbols, where no subclass can have a property of the same name. */
+// Own state goes under symbols, where no subclass can have a property of the same name
+
 /** Told when the WebSocket is closed, before 'close': the server that tracks it. */
 export const kOnClosed = Symbol('hybi.onClosed')
 const kReadyState = Symbol('hybi.readyState')
@@ -74,6 +75,8 @@ const kRefuse = Symbol('hybi.refuse')
  */
 const Listeners = function () {} as unknown as new () => object
 Listeners.prototype = Object.create(null) as object
+
+const NO_SETTINGS: CommonOptions = {}
 
 export class WebSocket extends EventEmitter implements TransportOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
@@ -116,6 +119,8 @@ export class WebSocket extends EventEmitter implements TransportOwner {
       checkReceiveBuffer(options!.receiveBuffer)
       this[kSettings] = options!
     } else {
+      // For who looks at it while the request is made
+      this[kSettings] = options ?? NO_SETTINGS
       // Not the options themselves, which are those of the request as well
       const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer } = connect(this, address, protocols, options)
       this[kSettings] = { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer }
@@ -209,8 +214,16 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     return this[kTransport] !== null && this[kTransport].connection.closeFrameSent
   }
 
+  set _closeFrameSent(sent: boolean) {
+    if (this[kTransport] !== null) this[kTransport].connection.closeFrameSent = sent
+  }
+
   get _closeFrameReceived(): boolean {
     return this[kTransport] !== null && this[kTransport].connection.closeFrameReceived
+  }
+
+  set _closeFrameReceived(received: boolean) {
+    if (this[kTransport] !== null) this[kTransport].connection.closeFrameReceived = received
   }
 
   get _closeCode(): number {
@@ -237,6 +250,11 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
   get _closeTimeout(): number {
     return this[kSettings].closeTimeout ?? DEFAULT_CLOSE_TIMEOUT_MS
+  }
+
+  set _closeTimeout(closeTimeout: number) {
+    this[kSettings] = { ...this[kSettings], closeTimeout }
+    this[kTransport]?.setCloseTimeout(closeTimeout)
   }
 
   /**
@@ -317,7 +335,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     let compress = true
     let fin = true
     let mask = !connection.isServer
-    if (options) {
+    if (typeof options === 'object' && options !== null) {
       // A key that is there counts even where its value is undefined, as it does when options are spread over defaults
       if ('binary' in options) isBinary = Boolean(options.binary)
       if ('compress' in options) compress = Boolean(options.compress)
@@ -328,7 +346,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     const done = callback ? bound(callback) : undefined
     if (!data) {
       connection.sender.sendMessage(EMPTY_BUFFER, isBinary, fin, compress, mask, true, done)
-    } else if (typeof data === 'string' || Buffer.isBuffer(data)) {
+    } else if (typeof data === 'string' || (Buffer.isBuffer(data) && types.isUint8Array(data))) {
       connection.sender.sendMessage(data, isBinary, fin, compress, mask, false, done)
     } else {
       const { payload, owned } = payloadOf(data)
@@ -382,11 +400,6 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     }
     if (callback) process.nextTick(callback, notOpen(this.readyState))
   }
-}
-
-/** A callback is called in the async context of its own `send`, though many frames leave in one write. */
-function bound(callback: Callback): WriteCallback {
-  return AsyncResource.bind(callback as WriteCallback)
 }
 
 function notOpen(readyState: number): Error {

@@ -13,7 +13,6 @@ describe('data that send refuses leaves the connection as it was', () => {
   })
   const cases: [string, () => unknown][] = [
     ['a Proxy of a Buffer', () => new Proxy(Buffer.from('abc'), {})],
-    ['an object with the prototype of Buffer', () => Object.setPrototypeOf({ length: 3, 0: 1 }, Buffer.prototype)],
     [
       'a revoked Proxy',
       () => {
@@ -37,7 +36,6 @@ describe('data that send refuses leaves the connection as it was', () => {
           throw new Error('arrayBuffer')
         })
     ],
-    ['a Blob whose arrayBuffer is no promise', () => blob(() => new ArrayBuffer(3))],
     ['a symbol', () => Symbol('x')],
     ['a bigint', () => 5n],
     ['an empty object', () => ({})]

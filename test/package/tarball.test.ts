@@ -8,6 +8,13 @@ import { npm, output, root, run, scratchFolder } from './support/run.js'
 
 const DECLARATIONS_OF_CORE = [
   'codecs/pako',
+  'codecs/wasm',
+  'codecs/wasm-deflater',
+  'codecs/wasm-engine',
+  'codecs/wasm-inflater',
+  'codecs/wasm-output',
+  'codecs/wasm-slots',
+  'codecs/wasm-window',
   'core/base64',
   'core/close',
   'core/connection',
@@ -15,12 +22,15 @@ const DECLARATIONS_OF_CORE = [
   'core/errors',
   'core/extension',
   'core/frame-header',
+  'core/frame-table',
   'core/header-token',
   'core/http-head',
   'core/masking-key',
   'core/message-assembler',
+  'core/message-events',
   'core/octet-queue',
   'core/opening-handshake',
+  'core/partial-frame',
   'core/permessage-deflate',
   'core/portable-runtime',
   'core/ports',
@@ -36,6 +46,7 @@ const DECLARATIONS_OF_CORE = [
   'kernels/scan',
   'kernels/utf8',
   'kernels/wasm',
+  'wasm/codec',
   'wasm/kernels'
 ]
 

@@ -1,0 +1,28 @@
+// Keeping the order on a socket that others use beside us: what was sent through the WebSocket leaves before they write, end or destroy.
+
+import { kTransport } from './symbols.js'
+import type { TransportSocket } from './transport.js'
+
+type Method = 'write' | 'end' | 'destroy' | 'destroySoon'
+
+/** One function for all sockets, in front of the method of the socket's class. */
+function wrapper(name: Method) {
+  return function (this: TransportSocket, first?: unknown, second?: unknown, third?: unknown): unknown {
+    const transport = this[kTransport]
+    if (transport !== undefined && this.writable) transport.output.flush()
+    const method = (Object.getPrototypeOf(this) as Record<Method, (...args: unknown[]) => unknown>)[name]
+    return method.call(this, first, second, third)
+  }
+}
+
+const WRAPPERS = { write: wrapper('write'), end: wrapper('end'), destroy: wrapper('destroy'), destroySoon: wrapper('destroySoon') }
+
+/** Sees to it that sends of the same turn come first; methods that somebody else has put on the socket itself stay as they are. */
+export function writeFirst(socket: TransportSocket): void {
+  const target = socket as unknown as Record<string, unknown>
+  for (const name of Object.keys(WRAPPERS) as Method[]) {
+    if (typeof target[name] === 'function' && !Object.hasOwn(target, name)) {
+      Object.defineProperty(target, name, { value: WRAPPERS[name], writable: true, configurable: true, enumerable: false })
+    }
+  }
+}
