@@ -114,8 +114,11 @@ export const INFLATE_SLOTS: usize = (LARGE_PREVIOUS + 32768 * 2 + GUARD + 1023) 
 export const INFLATE_SLOT_SIZE: usize = 53 * 1024
 export const INFLATE_SLOT_COUNT: usize = 128
 
-/** Number of sets of the table of `deflateSets`, 64 octets each. Not a power of two, as such tables would share too few cache lines. */
-export const SET_COUNT: u64 = 384
+/**
+ * Number of sets of the table of `deflateSets`, 64 octets each, at most 512. Not a power of two: tables in slots would then compete for
+ * the same cache lines.
+ */
+export const SET_COUNT: u64 = 500
 
 /** In each: sets, or heads of the hash chains and links of the chains; window. */
 export const DEFLATE_SLOTS: usize = INFLATE_SLOTS + INFLATE_SLOT_SIZE * INFLATE_SLOT_COUNT + GUARD

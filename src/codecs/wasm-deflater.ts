@@ -11,7 +11,7 @@ import { dictionaryOf, keepWindow } from './wasm-window.js'
 interface Effort {
   /** Whether a connection's tables are hash chains; else they are sets (wasm/deflate-sets.ts). */
   chains: boolean
-  /** How many earlier places are looked at in sets, and in messages without history; in longer chains twice as many. */
+  /** How many earlier places are looked at, at most. */
   chain: number
   lazy: number
   nice: number
@@ -19,19 +19,19 @@ interface Effort {
 }
 
 /**
- * Efforts by level, 1 to 9. An active connection's tables have 24 KiB as sets; as chains, 32 KiB and twice the window; and its window
+ * Efforts by level, 1 to 9. An active connection's tables have 31 KiB as sets; as chains, 32 KiB and twice the window; and its window
  * has 8 KiB more than its size.
  */
 const EFFORTS: readonly Effort[] = [
-  { chains: false, chain: 2, lazy: 5, nice: 16, window: 8192 },
-  { chains: false, chain: 2, lazy: 8, nice: 32, window: 8192 },
-  { chains: false, chain: 4, lazy: 16, nice: 64, window: 8192 },
-  { chains: false, chain: 4, lazy: 32, nice: 128, window: 8192 },
-  { chains: false, chain: 6, lazy: 32, nice: 128, window: 8192 },
-  { chains: false, chain: 8, lazy: 32, nice: 128, window: 8192 },
-  { chains: true, chain: 16, lazy: 32, nice: 128, window: 16384 },
+  { chains: false, chain: 2, lazy: 5, nice: 16, window: 16384 },
+  { chains: false, chain: 4, lazy: 8, nice: 32, window: 16384 },
+  { chains: false, chain: 4, lazy: 16, nice: 64, window: 16384 },
+  { chains: false, chain: 8, lazy: 32, nice: 128, window: 16384 },
+  { chains: false, chain: 12, lazy: 32, nice: 128, window: 16384 },
+  { chains: false, chain: 16, lazy: 32, nice: 128, window: 16384 },
   { chains: true, chain: 32, lazy: 32, nice: 128, window: 16384 },
-  { chains: true, chain: 32, lazy: 258, nice: 258, window: 32768 }
+  { chains: true, chain: 64, lazy: 32, nice: 128, window: 16384 },
+  { chains: true, chain: 64, lazy: 258, nice: 258, window: 32768 }
 ]
 const DEFAULT_LEVEL = 6
 
@@ -148,7 +148,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
           position,
           reach,
           5,
-          chain * 2,
+          chain,
           lazy,
           nice,
           1
@@ -176,7 +176,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
       Math.min(this.negotiated, engine.room),
       4,
       // zlib's ratio at level 6 is reached with 8 at 1 KiB, with 16 at 4 KiB
-      length <= 2048 ? effort.chain : effort.chain * 2,
+      length <= 2048 ? (effort.chain + 1) >> 1 : effort.chain,
       effort.lazy,
       effort.nice,
       1
@@ -189,7 +189,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
   private deflateLarge(octets: Uint8Array, fin: boolean, done: CodecCallback): Uint8Array | null {
     const { engine } = this
     // at most 1.1 ms each at level 6, and 1.5 ms at level 9 (DNA, the worst of the texts tried; Node 20)
-    const slice = this.effort.chain > 8 ? engine.slice >> 1 : engine.slice
+    const slice = this.effort.chain > 16 ? engine.slice >> 1 : engine.slice
     const chunks: Uint8Array[] = []
     let at = 0
     let bits = 0
@@ -264,7 +264,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
       0,
       this.negotiated,
       4,
-      effort.chain * 2,
+      effort.chain,
       effort.lazy,
       effort.nice,
       flush ? 1 : 0

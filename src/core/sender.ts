@@ -55,7 +55,7 @@ const COPY_LIMIT = 4096
  * The same for payloads that are the caller's, who may change them when `send` has returned: above, they are written at once, which
  * costs a write each, so that the limit is higher.
  */
-const CALLERS_COPY_LIMIT = 32 * 1024
+const CALLERS_COPY_LIMIT = 128 * 1024
 
 /** Entries that are done and still in the queue. */
 const QUEUE_SLACK = 4096

@@ -4,7 +4,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Output, WriteCallback } from '../core/sender.js'
 
-const SLAB_SIZE = 64 * 1024
+const SLAB_SIZE = 256 * 1024
 /** Size of a slab that one output has to itself, because others write between what it writes. */
 const OWN_SLAB_SIZE = 8 * 1024
 /** Slabs of either size that are kept for reuse, in octets; what a larger burst needs is left to the garbage collector. */

@@ -43,13 +43,18 @@ function runSuite({ major, transport, way, kernels }) {
       { env, timeout: LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: 1 << 24 },
       (error, stdout, stderr) => {
         const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(stdout) ?? [null, 0, 0]
-        const result = { passed: Number(passed), failed: Number(failed), faults: '' }
-        // whether it crashed, was ended, or never came to its count
-        const isBroken = (error !== null && result.failed === 0) || result.passed + result.failed === 0
-        if (isBroken) result.failed++
-        const faults = stdout.split('\n').filter((line) => line.startsWith('not ok') || line.startsWith('  #'))
-        if (result.failed > 0)
-          result.faults = [...faults, ...(isBroken ? [`${error ?? 'no count'}`, stdout.slice(-500)] : []), stderr].join('\n')
+        const result = { passed: Number(passed), failed: Number(failed), faults: [] }
+        let fault = null
+        for (const line of stdout.split('\n')) {
+          if (line.startsWith('not ok')) result.faults.push((fault = [line]))
+          else if (fault !== null && line.startsWith('  #')) fault.push(line)
+        }
+        // It crashed, had to be ended, or never came to its count
+        if ((error !== null && result.failed === 0) || result.passed + result.failed === 0) {
+          result.failed++
+          result.faults.push([String(error ?? 'no count'), ...stdout.trim().split('\n').slice(-3), stderr])
+        }
+        result.faults = result.faults.map((lines) => lines.join('\n'))
         resolve(result)
       }
     )
@@ -86,7 +91,22 @@ for (const major of majors) {
     failed += result.failed
   }
 }
-for (const run of runs) if (run.result.failed > 0) console.log(`\nNode ${run.major}, ${nameOf(run)}:\n${run.result.faults}`)
+// what fails in the same way in many runs is told once
+const faults = new Map()
+for (const run of runs) {
+  for (const fault of run.result.faults) {
+    const text = fault.split('\n').slice(0, 20).join('\n')
+    const title = text
+      .split('\n')
+      .slice(0, 2)
+      .join('\n')
+      .replace(/^not ok \d+/, '')
+    if (!faults.has(title)) faults.set(title, { text, where: [] })
+    faults.get(title).where.push(`Node ${run.major} ${nameOf(run)}`)
+  }
+}
+for (const { text, where } of faults.values()) console.log(`\n${where.join(', ')}:\n${text}`)
+if (faults.size > 0) console.log()
 for (const major of MAJORS) {
   if (majors.includes(major)) continue
   console.log(`Node ${major} is not there${process.argv.includes('--install') ? '' : ': --install fetches it'}`)

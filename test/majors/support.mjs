@@ -26,13 +26,15 @@ export const [key, cert] = readFileSync(new URL('../support/tls.ts', import.meta
   /-----BEGIN [^`]+-----END [A-Z ]+-----/g
 )
 
+const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length)
 const cases = []
 const disposals = []
 /** Where errors go that nobody catches, while a case wants to see them. */
 let uncaught = null
 
+/** A case; with `--only=words` in the arguments only those that have the words in their name are run. */
 export function test(name, run) {
-  cases.push({ name, run })
+  if (only === undefined || name.includes(only)) cases.push({ name, run })
 }
 
 /** Calls `dispose` when the current case is over. */
