@@ -92,11 +92,15 @@ export const INPUT: usize = (TOKENS + <usize>(TOKENS_CAPACITY + MORE_TOKENS) * 4
 export const OUTPUT: usize = INPUT + SLICE + SLACK + GUARD
 export const OUTPUT_SIZE: usize = SLICE + 1024
 
+/** The small message that was deflated last, to know it again. */
+export const KEPT: usize = OUTPUT + OUTPUT_SIZE + SLACK + GUARD
+export const KEPT_SIZE: usize = 8192
+
 /** Largest window (RFC 1951 §3.2.5). */
 export const WINDOW: usize = 32768
 
 /** Where large messages are inflated: history, then at most LARGE_INFLATED octets. */
-export const LARGE_INFLATE: usize = OUTPUT + OUTPUT_SIZE + SLACK + GUARD
+export const LARGE_INFLATE: usize = KEPT + KEPT_SIZE + SLACK + GUARD
 export const LARGE_INFLATED: usize = 262144
 /** Where large messages are deflated: history, then at most SLICE octets; their match tables. */
 export const LARGE_DEFLATE: usize = LARGE_INFLATE + WINDOW + LARGE_INFLATED + MATCH + SLACK + GUARD

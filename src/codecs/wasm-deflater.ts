@@ -4,6 +4,7 @@ import type { CodecCallback, Deflater, DeflaterOptions } from '../core/ports.js'
 import type { CodecHelpers } from './wasm.js'
 import type { Engine } from './wasm-engine.js'
 import { joinLater, NOTHING } from './wasm-output.js'
+import type { HistoryHolder, Result } from './wasm-repeats.js'
 import type { SlotHolder } from './wasm-slots.js'
 import { dictionaryOf, keepWindow } from './wasm-window.js'
 
@@ -40,11 +41,19 @@ const HASH_BITS = 14
 const ALONE_HASH_BITS = 13
 const LARGE_HASH_BITS = 15
 
+/**
+ * How much of the window, from its end, the tables of a slot that was somebody else's are made from, in octets: 10 µs.
+ */
+const REBUILT = 8192
+
 /** Most octets of a stored block (RFC 1951 §3.2.4). */
 const MAX_STORED = 65535
 
-export class WasmDeflater implements Deflater, SlotHolder {
+export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
   slot = -1
+  history = 0
+  follows = 0
+  followed = 0
   /** Whether nothing is searched for: level 0. */
   private readonly stores: boolean
   private readonly effort: Effort
@@ -62,8 +71,8 @@ export class WasmDeflater implements Deflater, SlotHolder {
   private place = 0
   /** Number of the first octet in the slot, modulo 2^16. */
   private position = 0
-  /** Whether the slot's tables do not know the window. */
-  private stale = true
+  /** Octets of the window that the slot's tables know; -1 where they are those of somebody else. */
+  private known = -1
   private pending: { readonly done: CodecCallback } | null = null
 
   constructor(
@@ -124,14 +133,17 @@ export class WasmDeflater implements Deflater, SlotHolder {
     if (this.filled + length > reach + engine.room) this.slide(reach)
 
     const start = place + this.filled
-    let unhashed = start - 4
-    if (this.stale) {
-      engine.octets.fill(0, heads, heads + (effort.chains ? 2 << HASH_BITS : engine.setsSize))
-      this.stale = false
-      unhashed = place
-    } else if (unhashed < place) unhashed = place
     engine.octets.set(octets, start)
     this.filled += length
+    const result = this.findRepeated(start, length, reach)
+    // The tables are left behind, until something else is to be deflated
+    if (result !== null) return this.output(result, fin)
+
+    if (this.known < 0) {
+      engine.octets.fill(0, heads, heads + (effort.chains ? 2 << HASH_BITS : engine.setsSize))
+      this.known = Math.max(0, this.filled - length - REBUILT)
+    }
+    const unhashed = place + this.known
     const { chain, lazy, nice } = effort
     const position = (this.position - place) | 0
     const end = start + length
@@ -154,6 +166,9 @@ export class WasmDeflater implements Deflater, SlotHolder {
           1
         )
       : engine.module.deflateSets(heads, place, unhashed, start, end, position, reach, chain, lazy, nice)
+    // The last four octets could not be hashed yet
+    this.known = Math.max(0, this.filled - 4)
+    engine.repeats.add(this, effort, reach, length, made)
     return this.helpers.copy(engine.octets, engine.output, engine.output + (fin ? made - 4 : made))
   }
 
@@ -162,7 +177,13 @@ export class WasmDeflater implements Deflater, SlotHolder {
     const { engine, effort } = this
     const { length } = octets
     const start = engine.largeDeflate
+    const reach = Math.min(this.negotiated, engine.room)
     engine.octets.set(octets, start)
+    const result = this.findRepeated(start, length, reach)
+    if (result !== null) {
+      this.history = 0
+      return this.output(result, true)
+    }
     const made = engine.module.deflate(
       engine.largeHeads,
       ALONE_HASH_BITS,
@@ -173,7 +194,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
       start,
       start + length,
       (engine.position - start) | 0,
-      Math.min(this.negotiated, engine.room),
+      reach,
       4,
       // zlib's ratio at level 6 is reached with 8 at 1 KiB, with 16 at 4 KiB
       length <= 2048 ? (effort.chain + 1) >> 1 : effort.chain,
@@ -182,12 +203,40 @@ export class WasmDeflater implements Deflater, SlotHolder {
       1
     )
     engine.position = (engine.position + length) & 0xffff
+    engine.repeats.add(this, effort, reach, length, made)
+    this.history = 0
     return this.helpers.copy(engine.octets, engine.output, engine.output + made - 4)
+  }
+
+  /**
+   * What came of the small message at `start` with the same history before; null where it is to be deflated, to the module's output,
+   * where nothing is then that is still needed.
+   */
+  private findRepeated(start: number, length: number, reach: number): Result | null {
+    const { engine, effort } = this
+    const { repeats } = engine
+    if (!engine.module.isRepeated(start, length)) {
+      repeats.reset()
+      return null
+    }
+    const result = repeats.find(this, effort, reach)
+    if (result !== null) return result
+    repeats.save(engine.octets, engine.output)
+    return null
+  }
+
+  private output(result: Result, fin: boolean): Uint8Array {
+    const { octets, length } = result
+    const { engine, helpers } = this
+    const end = fin ? length - 4 : length
+    return octets === null ? helpers.copy(engine.octets, engine.output, engine.output + end) : helpers.copy(octets, 0, end)
   }
 
   /** A larger message or fragment: in slices, each with the window before it for history, all in shared tables. */
   private deflateLarge(octets: Uint8Array, fin: boolean, done: CodecCallback): Uint8Array | null {
     const { engine } = this
+    this.history = engine.repeats.newHistory()
+    this.followed = 0
     // at most 1.1 ms each at level 6, and 1.5 ms at level 9 (DNA, the worst of the texts tried; Node 20)
     const slice = this.effort.chain > 16 ? engine.slice >> 1 : engine.slice
     const chunks: Uint8Array[] = []
@@ -252,6 +301,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
       engine.octets.set(octets.subarray(from, to), start)
     }
     engine.octets.fill(0, engine.largeHeads, engine.largeHeads + (2 << LARGE_HASH_BITS))
+    engine.repeats.reset()
     return engine.module.deflate(
       engine.largeHeads,
       LARGE_HASH_BITS,
@@ -280,7 +330,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
     this.slide(kept)
     engine.octets.set(octets.subarray(octets.length - added), this.place + kept)
     this.filled = kept + added
-    this.stale = true
+    this.known = -1
   }
 
   /** Takes a slot and brings the window there. */
@@ -290,7 +340,7 @@ export class WasmDeflater implements Deflater, SlotHolder {
     this.place = this.heads + engine.slotWindow
     if (this.window !== null) engine.octets.set(this.window.subarray(0, this.filled), this.place)
     this.position = 0
-    this.stale = true
+    this.known = -1
   }
 
   /** Moves the last `length` octets of the window to its place's front, over the others. */
@@ -300,12 +350,15 @@ export class WasmDeflater implements Deflater, SlotHolder {
     this.engine.octets.copyWithin(this.place, this.place + dropped, this.place + this.filled)
     this.position = (this.position + dropped) & 0xffff
     this.filled = length
+    if (this.known > 0) this.known = Math.max(0, this.known - dropped)
   }
 
   private forget(): void {
     this.engine.deflateSlots.release(this)
     this.window = this.dictionary
     this.filled = this.dictionary === null ? 0 : this.dictionary.length
+    this.history = this.dictionary === null ? 0 : this.engine.repeats.newHistory()
+    this.followed = 0
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { base64Decode } from '../core/base64.js'
 import base64, { pages } from '../wasm/codec.js'
+import { Repeats } from './wasm-repeats.js'
 import { Slots } from './wasm-slots.js'
 
 /** What the module exports; wasm/deflate.ts and wasm/inflate.ts say what the parameters are. */
@@ -36,6 +37,7 @@ export interface CodecModule {
     lazy: number,
     nice: number
   ): number
+  isRepeated(from: number, length: number): number
   inflate(input: number, end: number, history: number, start: number, limit: number, window: number, resume: number): number
 }
 
@@ -54,6 +56,7 @@ export class Engine {
   readonly inflateResult: Uint32Array
   readonly inflateSlots: Slots
   readonly deflateSlots: Slots
+  readonly repeats: Repeats
   /** Number of the next octet that is deflated with the tables that all connections share. */
   position = 0
 
@@ -85,6 +88,8 @@ export class Engine {
     this.inflateResult = new Uint32Array(memory.buffer, at('STATE'), 2)
     this.inflateSlots = new Slots(at('INFLATE_SLOTS'), at('INFLATE_SLOT_SIZE'), at('INFLATE_SLOT_COUNT'))
     this.deflateSlots = new Slots(at('DEFLATE_SLOTS'), at('DEFLATE_SLOT_SIZE'), at('DEFLATE_SLOT_COUNT'))
+
+    this.repeats = new Repeats()
 
     this.state = at('STATE')
     this.stateSize = at('STATE_SIZE')

@@ -198,6 +198,11 @@ export class MessageDeflate {
     this.inflater = null
   }
 
+  /** Whether what is sent is compressed message by message, without reference to others. */
+  get noContextTakeover(): boolean {
+    return this.deflaterOptions.noContextTakeover
+  }
+
   /**
    * Whether to compress a message whose first fragment has `length` octets: with context takeover always, as even a small message feeds
    * the history; without it from the threshold on.

@@ -473,10 +473,12 @@ export class Receiver implements HeaderContext {
       this.progress.fragmentedOpcode = 0
       this.progress.messageLength = 0
     }
-    const event = () => this.handler.onFragments(message.fragments, message.length, !message.isText)
     // As in ws, text that was inflated in a turn of its own need not wait for another one
-    if (later && message.isText) event()
-    else this.deliver(event)
+    if (!this.deferEvents || (later && message.isText)) {
+      this.handler.onFragments(message.fragments, message.length, !message.isText)
+    } else {
+      this.deliver(() => this.handler.onFragments(message.fragments, message.length, !message.isText))
+    }
   }
 
   private violate(error: Error): void {

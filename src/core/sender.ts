@@ -31,6 +31,8 @@ export interface Output {
 
 /** Compression of one direction (see permessage-deflate.ts). */
 export interface MessageDeflater {
+  /** Whether each message is compressed without reference to others (RFC 7692 §7.1.1). */
+  readonly noContextTakeover?: boolean
   /** Whether to compress a message whose first fragment has `length` octets. */
   worthDeflating(length: number): boolean
   deflate(octets: Uint8Array, fin: boolean, done: (error: Error | null, octets: Uint8Array) => void): Uint8Array | null
@@ -243,17 +245,30 @@ export class Sender {
 
   private compress(payload: string | Uint8Array, pending: Pending): void {
     const octets = typeof payload === 'string' ? this.encode(payload, pending.length) : payload
+    const owned = pending.owned || octets !== payload
     const fin = (pending.first & FIN) !== 0
     const result = this.deflater!.deflate(octets, fin, (error, compressed) => {
       if (this.output.isClosed) this.fail(new Error('The socket was closed while data was being compressed'), pending, false)
       else if (error) this.fail(error, pending, true)
-      else this.resume(pending, () => this.writeFrame(pending.first, compressed, pending.mask, true, pending.callback))
+      // Small octets of the caller's may be others by now
+      else
+        this.resume(pending, () =>
+          this.writeSmaller(pending, compressed, owned || octets.length > COPY_LIMIT ? octets : null, owned)
+        )
     })
-    if (result !== null) {
-      this.writeFrame(pending.first, result, pending.mask, true, pending.callback)
-      return
+    if (result !== null) this.writeSmaller(pending, result, octets, owned)
+    else this.wait(pending)
+  }
+
+  /** Writes what was compressed, or as it is what that did not make smaller, if it is still there and no later message refers to it. */
+  private writeSmaller(pending: Pending, compressed: Uint8Array, octets: Uint8Array | null, owned: boolean): void {
+    const { first, mask, callback } = pending
+    const isWhole = (first & FIN) !== 0 && (first & OPCODE_BITS) !== OPCODE_CONTINUATION
+    if (octets !== null && compressed.length >= octets.length && isWhole && this.deflater!.noContextTakeover === true) {
+      this.writeFrame(first & ~RSV1, octets, mask, owned, callback)
+    } else {
+      this.writeFrame(first, compressed, mask, true, callback)
     }
-    this.wait(pending)
   }
 
   private wait(pending: Pending): void {

@@ -42,7 +42,8 @@ type Handle = { useUserBuffer?: (view: Uint8Array) => void } | null
 type InternalSocket = Socket & { [key: symbol]: unknown } & { _handle?: Handle }
 
 /** @throws {TypeError} for a value that is no choice */
-export function checkReceiveBuffer(choice: ReceiveBufferChoice | undefined = DEFAULT_CHOICE): void {
+export function checkReceiveBuffer(option: ReceiveBufferChoice | null | undefined): void {
+  const choice = option ?? DEFAULT_CHOICE
   if (!CHOICES.includes(choice)) {
     throw new TypeError(`Invalid value for option "receiveBuffer": ${String(choice)} (must be one of "auto", "shared", "off")`)
   }

@@ -108,9 +108,7 @@ export class Transport implements ConnectionHandler {
         rethrowLater(error)
       }
     }
-    // A TLS socket may read again while a handler writes to it
-    if ((socket as { encrypted?: boolean }).encrypted) this.receive(copyToBuffer(view, 0, length), 0, length, false)
-    else this.receive(octets, start, start + length, true)
+    this.receive(octets, start, start + length, true)
   }
 
   private share(): boolean {

@@ -306,8 +306,8 @@ declare namespace WebSocket {
      */
     maxPendingAutoPongs?: number | undefined
     /**
-     * Whether sockets read straight into memory that all connections share: `'auto'`, where that is known to work; `'shared'`, wherever
-     * it is possible; `'off'`, never. Where it is not possible 'data' events are used; nothing else differs. Default: the
+     * Whether sockets read straight into memory that all connections share: `'auto'`, where that is known to work, else by 'data'
+     * events; `'shared'`, the same, but an Error where this runtime cannot; `'off'`, never. Nothing else differs. Default: the
      * environment's `HYBI_RECEIVE_BUFFER`, else `'auto'`.
      */
     receiveBuffer?: 'auto' | 'shared' | 'off' | undefined
@@ -405,8 +405,8 @@ declare namespace WebSocket {
      */
     clientMaxWindowBits?: number | boolean | undefined
     /**
-     * What compresses: `'wasm'`, this library's own; `'zlib'`, Node's, in its thread pool; `'pako'`, JavaScript; or by `'auto'` what is
-     * fastest for each message. Default: `'auto'`. An unknown name is a TypeError.
+     * What compresses: `'wasm'`, this library's own; `'zlib'`, Node's, in its thread pool; `'pako'`, JavaScript; or by `'auto'` the
+     * first of these that is there, but zlib where options ask for what only that has. Default: `'auto'`. An unknown name is a TypeError.
      */
     codec?: 'auto' | 'wasm' | 'zlib' | 'pako' | undefined
     /** Messages that zlib's thread pool may work on at once, for the whole process: the first connection's value counts. Default: 10. */

@@ -189,6 +189,21 @@ export const differences: Difference[] = [
       reason: synchronousCodec
     }
   }),
+  ...roles.map((role): Difference => {
+    const mask = role === 'client' ? 'masked' : 'unmasked'
+    const lines = (rsv: number, how: string) =>
+      ['', 'short'].flatMap((data) => [`frame opcode=1 fin=true rsv=${rsv} ${mask}`, `message ${how} "${data}"`])
+    return {
+      id: 'what compression does not make smaller is sent as it is',
+      scenario: `sending with no context takeover, as ${role}`,
+      where: role,
+      lane: 'messages',
+      ws: lines(4, 'compressed'),
+      hybi: lines(0, 'plain'),
+      reason:
+        'RFC 7692 §6.1 leaves it to the sender which messages it compresses; without context takeover nothing refers to this one.'
+    }
+  }),
   {
     id: 'nothing is buffered while a small message is compressed',
     scenario: 'Sender with permessage-deflate keeps the order',

@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
+import { additions } from '../differential/differences.js'
 import {
   certificate,
   certificateKey,
@@ -123,6 +124,67 @@ describe('everything else', () => {
     expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([])
   })
 
+  it('describes every file of src/ in the architecture section, and no other', () => {
+    const section = sectionOf('README.md', 'Architecture')
+    const named = [...section.matchAll(/`((?:[\w-]+\/)?[\w-]+\.ts)`/g)].map(([, name]) => name)
+    const there = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .map((name) => name.replaceAll('\\', '/'))
+      .filter((name) => /(?<!\.d)\.ts$/.test(name) && !name.startsWith('wasm/'))
+    expect(there).toContain('core/receiver.ts')
+    expect([...new Set(named)].sort()).toEqual(there.sort())
+  })
+
+  it('has each option in the reference', () => {
+    const declarations = readFileSync(join(root, 'src/types/index.d.cts'), 'utf8')
+    const names = ['ServerSideOptions', 'SocketOptions', 'CommonOptions', 'ServerOptions', 'PerMessageDeflateOptions'].flatMap(
+      (name) => {
+        const [body] = new RegExp(`^  interface ${name}\\b[^]*?^  }`, 'm').exec(declarations)!
+        return [...body.matchAll(/^    (\w+)\??[:(]/gm)].map(([, option]) => option)
+      }
+    )
+    for (const option of ['closeTimeout', 'generateMask', 'perMessageDeflate', 'verifyClient', 'codec'])
+      expect(names).toContain(option)
+    const { text } = documents.find(({ name }) => name === 'doc/api.md')!
+    const rows = [...text.matchAll(/^\| (`[^|]*) \|/gm)].map(([, cell]) => cell).join()
+    expect(names.filter((option) => !rows.includes(`\`${option}\``))).toEqual([])
+  })
+
+  it('has each environment variable in the reference', () => {
+    const names = [...sources().matchAll(/\bprocess\.env\.(\w+)/g)].map(([, name]) => name)
+    expect(names).toContain('HYBI_KERNELS')
+    const section = sectionOf('doc/api.md', 'Environment variables')
+    expect(names.filter((name) => !section.includes(`| \`${name}\``))).toEqual([])
+  })
+
+  it('quotes only messages of errors that there are', () => {
+    // Literals that go on in the next line are one; what the reference writes as N or … is filled in, as lists are
+    const text = sources()
+      .replace(/['"`] \+\n\s*['"`]/g, '')
+      .replaceAll("\\'", "'")
+    const quoted = ['Refusals', 'Errors of the opening handshake', 'Errors of the caller']
+      .flatMap((heading) => [...sectionOf('doc/api.md', heading).matchAll(/`([^`]+)`/g)])
+      .map(([, message]) => message)
+      .filter((message) => message.includes(' ') && !message.startsWith('new '))
+    expect(quoted).toContain('The server is not running')
+    const parts = quoted.flatMap((message) => message.split(/…|\bN\b|\d+|\([A-Z]+\)|"[a-z]+"/)).map((part) => part.trim())
+    expect(parts.filter((part) => /\w{3}/.test(part) && !text.includes(part))).toEqual([])
+  })
+
+  it('says up to which size `send` copies', () => {
+    const [, limit] = /^const CALLERS_COPY_LIMIT = (\d+) \* 1024$/m.exec(readFileSync(join(root, 'src/core/sender.ts'), 'utf8'))!
+    const paragraphs = [
+      /^\*\*Sending\*\*[^]*?\n\n/m.exec(sectionOf('README.md', 'Architecture')),
+      /^- `data`:[^]*?(?=^- `)/m.exec(sectionOf('doc/api.md', 'Methods')),
+      /^.*Memory of what is sent.*$/m.exec(sectionOf('doc/differences.md', 'In the program'))
+    ]
+    for (const paragraph of paragraphs) expect(paragraph?.[0]).toContain(` ${limit} KiB`)
+  })
+
+  it('lists what hybi adds under "Only in hybi"', () => {
+    const section = sectionOf('doc/differences.md', 'Only in hybi')
+    expect(additions.filter((name) => !section.includes(`\`${name}\``))).toEqual([])
+  })
+
   it('links to files and headings that there are', () => {
     const broken = documents.flatMap(({ name, text }) => {
       const prose = text.replace(/^```[^]*?^```$/gm, '')
@@ -134,6 +196,21 @@ describe('everything else', () => {
     expect(broken).toEqual([])
   })
 })
+
+/** What stands below a heading of a document, up to the next of its level or above. */
+function sectionOf(document: string, heading: string): string {
+  const { text } = documents.find(({ name }) => name === document)!
+  const [, level, body] = new RegExp(`^(#+) ${heading}\\n([^]*)`, 'm').exec(text)!
+  return body.split(new RegExp(`^#{1,${level.length}} `, 'm'))[0]
+}
+
+/** All that is written in src/, in one text. */
+function sources(): string {
+  return readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('wasm'))
+    .map((name) => readFileSync(join(root, 'src', name), 'utf8'))
+    .join('\n')
+}
 
 /** Whether a link in a document leads to a file of the package and, where it names one, to a heading in it. */
 function leadsSomewhere(document: string, link: string): boolean {

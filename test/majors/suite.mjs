@@ -587,7 +587,8 @@ if (isTls) {
     await peerInbox.expect(sent)
   })
 
-  test('WebSockets over TLS over streams keep apart what they read within each other', async () => {
+  /** WebSockets over TLS over streams, where a write on one side is a read on the other. */
+  const linkOverStreams = async () => {
     const [near, far] = streamPair()
     const ends = [
       new tls.TLSSocket(near, { isServer: true, key, cert }),
@@ -598,6 +599,14 @@ if (isTls) {
     const server = adopt(ends[0], true)
     const client = adopt(ends[1], false)
     assertWay(ends[0])
+    // what TLS itself writes after its handshake is then written
+    await turn()
+    await turn()
+    return { ends, server, client }
+  }
+
+  test('WebSockets over TLS over streams keep apart what they read within each other', async () => {
+    const { ends, server, client } = await linkOverStreams()
     let within = false
     let nested = 0
     const answers = []
@@ -612,8 +621,6 @@ if (isTls) {
       within = false
     })
     ends[1].on('data', () => (nested += within ? 1 : 0))
-    await turn()
-    await turn()
     for (let round = 0; round < 5; round++) {
       const sent = Array.from({ length: 40 }, (_, i) => octetsOf((i % 7) * 700 + round, i))
       for (const octets of sent) client.ws.send(octets)
@@ -621,6 +628,30 @@ if (isTls) {
       await client.inbox.expect(answers.splice(0))
     }
     if (way === 'off') assert.ok(nested > 0, 'nothing was read within a listener')
+  })
+
+  test('a TLS socket that reads within a listener of a TCP socket harms neither', async () => {
+    const { server, client } = await linkOverStreams()
+    const httpServer = await listenHttp(undefined, false)
+    const websockets = new imported.WebSocketServer({ server: httpServer })
+    const received = new Promise((resolve) => {
+      websockets.on('connection', (ws) => {
+        resolve(new Inbox(ws))
+        ws.on('message', (data) => {
+          server.ws.send(octetsOf(14_000, data.length))
+          // which writes at once
+          void server.ws.bufferedAmount
+        })
+      })
+    })
+    const { ws } = await connect(urlOf(httpServer, false))
+    const inbox = await received
+    for (let round = 0; round < 5; round++) {
+      const sent = Array.from({ length: 10 }, (_, i) => octetsOf(4200 + i, round))
+      for (const octets of sent) ws.send(octets)
+      await inbox.expect(sent)
+      await client.inbox.expect(sent.map(({ length }) => octetsOf(14_000, length)))
+    }
   })
 } else {
   test('serves any Duplex', async () => {
@@ -661,10 +692,11 @@ test('a worker that is ended in the middle takes nobody with it', async () => {
   const url = `${isTls ? 'wss' : 'ws'}://127.0.0.1:${port}/`
   const clients = await Promise.all(Array.from({ length: 8 }, () => connect(url)))
   const sent = [octetsOf(100_000), 'text', octetsOf(50)]
+  const large = octetsOf(4 * MIB)
   for (const { ws, inbox } of clients) {
     for (const data of sent) ws.send(data)
     await inbox.expect(sent)
-    ws.send(octetsOf(4 * MIB))
+    ws.send(large)
   }
   await turn()
   await worker.terminate()

@@ -88,13 +88,15 @@ export const digest = (octets) => createHash('sha1').update(octets).digest('lati
 
 /** Octets that say where they are, so that a piece in a wrong place shows. */
 export function octetsOf(length, seed = 0) {
-  const octets = Buffer.allocUnsafe(length)
-  let state = (length * 31 + seed * 2_654_435_761 + 1) >>> 0
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    octets[i] = state >>> 24
+  const words = new Uint32Array(Math.ceil(length / 4))
+  let state = (length * 31 + seed * 2_654_435_761 + 1) >>> 0 || 1
+  for (let i = 0; i < words.length; i++) {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    words[i] = state
   }
-  return octets
+  return Buffer.from(words.buffer, 0, length)
 }
 
 /** Messages as they were delivered, with what they were then. */
@@ -287,6 +289,7 @@ export class RawClient {
   /** What came after the response. */
   body = Buffer.alloc(0)
   ended = false
+  #wake = () => {}
 
   static async open(server, behind = Buffer.alloc(0)) {
     const peer = new RawClient()
@@ -302,9 +305,16 @@ export class RawClient {
       await once(peer.socket, 'secureConnect')
     }
     finallyDo(() => peer.base.destroy())
-    peer.socket.on('data', (chunk) => (peer.body = Buffer.concat([peer.body, chunk])))
-    peer.socket.on('end', () => (peer.ended = true))
-    peer.socket.on('close', () => (peer.ended = true))
+    peer.socket.on('data', (chunk) => {
+      peer.body = Buffer.concat([peer.body, chunk])
+      peer.#wake()
+    })
+    for (const event of ['end', 'close']) {
+      peer.socket.on(event, () => {
+        peer.ended = true
+        peer.#wake()
+      })
+    }
     peer.socket.write(Buffer.concat([Buffer.from(REQUEST), behind]))
     await peer.until(() => peer.body.includes('\r\n\r\n'))
     assert.ok(peer.body.toString('latin1').startsWith('HTTP/1.1 101 '), peer.body.toString('latin1'))
@@ -317,7 +327,7 @@ export class RawClient {
   }
 
   async until(condition) {
-    while (!condition() && !this.ended) await turn()
+    while (!condition() && !this.ended) await new Promise((resolve) => (this.#wake = resolve))
   }
 }
 

@@ -142,34 +142,3 @@ test("a 'data' listener on the socket that throws takes nothing from the connect
   await eventually(() => received.length === 3)
   expect(received).toEqual(['one', 'two', 'three'])
 })
-
-test('a read within a read (TLS does one for an empty write) leaves the messages of the outer one as they are', async () => {
-  const { server, peer } = await linkRaw({ receiveBuffer: 'auto' })
-  const frames = (from: number, count: number): Buffer =>
-    Buffer.concat(
-      Array.from({ length: count }, (_, i) => buildFrame({ opcode: BINARY, payload: Buffer.alloc(1000, from + i), key: TEST_KEY }))
-    )
-  const received: Buffer[] = []
-  // Only such sockets read within a read
-  Object.assign(server._socket!, { encrypted: true })
-  server.on('message', (data: Buffer) => {
-    received.push(data)
-    if (received.length > 1) return
-    const socket = server._socket as unknown as Record<symbol, unknown>
-    const [memory, onRead] = ['kBuffer', 'kBufferCb'].map((name) => {
-      const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === name)
-      return symbol === undefined ? null : socket[symbol]
-    })
-    const octets = frames(101, 30)
-    if (memory && onRead) {
-      ;(memory as Uint8Array).set(octets)
-      ;(onRead as (length: number, memory: unknown) => void).call(socket, octets.length, memory)
-    } else {
-      server._receiver!.write(octets)
-    }
-  })
-  peer.write(frames(1, 30))
-  await eventually(() => received.length === 60)
-  expect(received.filter((data) => !data.equals(Buffer.alloc(1000, data[0])))).toEqual([])
-  expect(received.map((data) => data[0])).toEqual(Array.from({ length: 60 }, (_, i) => (i < 30 ? i + 1 : i + 71)))
-})

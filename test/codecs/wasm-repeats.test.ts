@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest'
+import { instantiate } from '../../src/codecs/wasm-engine.js'
+import type { Engine } from '../../src/codecs/wasm-engine.js'
+import type { Deflater, Inflater } from '../../src/core/ports.js'
+import { chat, codec, market, noise, options, randomFrom, unused } from './wasm-support.js'
+
+/** Connections with takeover: what each sends comes back as it was. */
+function open(count: number, windowBits = 15, level?: number) {
+  return Array.from({ length: count }, () => ({
+    deflater: codec.createDeflater(options(windowBits, false, level)),
+    inflater: codec.createInflater(options(windowBits))
+  }))
+}
+
+function send(connection: { deflater: Deflater; inflater: Inflater }, message: Buffer): Uint8Array {
+  const compressed = connection.deflater.deflate(message, true, unused) as Uint8Array
+  const back = connection.inflater.inflate(compressed, true, message.length, unused)
+  expect(message.equals(back as Uint8Array)).toBe(true)
+  return compressed
+}
+
+/** How often the module deflates while `run` is run. */
+function deflations(run: () => void): number {
+  const engine = instantiate() as Engine
+  const module = engine.module as unknown as Record<string, (...values: number[]) => number>
+  let count = 0
+  const counting = { ...module }
+  for (const name of ['deflate', 'deflateSets']) counting[name] = (...values) => (count++, module[name](...values))
+  const field = engine as unknown as { module: unknown }
+  field.module = counting
+  try {
+    run()
+  } finally {
+    field.module = module
+  }
+  return count
+}
+
+test('a message to many connections with the same history is deflated once, with the octets that it has for one', () => {
+  const random = randomFrom(11)
+  for (const noContextTakeover of [false, true]) {
+    const alone = codec.createDeflater(options(15, noContextTakeover))
+    const different = codec.createDeflater(options(15, noContextTakeover))
+    const others = Array.from({ length: 100 }, () => codec.createDeflater(options(15, noContextTakeover)))
+    for (let i = 0; i < 30; i++) {
+      const message = (i % 2 ? chat : market)(random, 200 + i * 40)
+      const expected = alone.deflate(message, true, unused) as Uint8Array
+      different.deflate(noise(10, i + 1), true, unused)
+      const results: Uint8Array[] = []
+      const count = deflations(() => {
+        for (const other of others) results.push(other.deflate(message, true, unused) as Uint8Array)
+      })
+      expect(count).toBe(1)
+      for (const result of results) expect(Buffer.compare(result, expected)).toBe(0)
+      expect(results[99].buffer.byteLength).toBe(expected.length)
+    }
+  }
+})
+
+test('connections that had the same messages for a window share what they get again', () => {
+  const random = randomFrom(12)
+  const connections = open(20)
+  // each begins with something else
+  for (const [i, connection] of connections.entries()) send(connection, chat(random, 300 + i))
+  const counts = []
+  for (let i = 0; i < 40; i++) {
+    const message = chat(random, 1000)
+    counts.push(deflations(() => connections.forEach((connection) => send(connection, message))))
+  }
+  expect(counts.slice(0, 16)).toEqual(new Array(16).fill(20))
+  expect(counts.slice(-5)).toEqual(new Array(5).fill(1))
+})
+
+test('windows and levels in turns are deflated once each', () => {
+  const connections = Array.from({ length: 10 }, () => [...open(1, 9), ...open(1, 12), ...open(1, 15), ...open(1, 15, 9)]).flat()
+  const random = randomFrom(13)
+  for (let i = 0; i < 10; i++) {
+    const message = market(random, 900)
+    expect(deflations(() => connections.forEach((connection) => send(connection, message)))).toBe(4)
+  }
+})
+
+test('whatever is sent to whom, each connection gets its own', () => {
+  const random = randomFrom(14)
+  const connections = [...open(5), ...open(3, 9), ...open(3, 11, 1), ...open(3, 15, 8), ...open(150)]
+  const others = codec.createDeflater(options(15, true))
+  for (let i = 0; i < 1500; i++) {
+    const message = random(3) ? chat(random, 1 + random(2000)) : noise(random(20) ? random(300) : 70_000, i + 1)
+    const kind = random(6)
+    if (kind === 0) send(connections[random(connections.length)], message)
+    else if (kind === 1) others.deflate(message, true, unused)
+    else {
+      const from = random(connections.length)
+      const end = random(20) ? from + random(12) : connections.length
+      for (const connection of connections.slice(from, end)) send(connection, message)
+    }
+    if (random(10) === 0) {
+      const at = random(5)
+      connections[at].deflater.close()
+      connections[at] = open(1)[0]
+    }
+  }
+})
