@@ -13,6 +13,7 @@ const DECLARATIONS_OF_CORE = [
   'codecs/wasm-engine',
   'codecs/wasm-inflater',
   'codecs/wasm-output',
+  'codecs/wasm-repeats',
   'codecs/wasm-slots',
   'codecs/wasm-window',
   'core/base64',
