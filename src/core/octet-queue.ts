@@ -41,6 +41,13 @@ export class OctetQueue implements Output {
     this.notify()
   }
 
+  /** Octets that are taken are the taker's, so none can be taken twice. */
+  repeat(): boolean {
+    return false
+  }
+
+  remember(): void {}
+
   /** What was appended stays the caller's: it is copied, since nobody says when it is taken. */
   flush(): void {
     const last = this.chunks.length - 1

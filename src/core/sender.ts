@@ -19,6 +19,17 @@ export interface Output {
   commit(length: number): void
   /** Takes octets by reference; they must not change until they are written. */
   append(octets: Uint8Array): void
+  /**
+   * Takes once more the unmasked frame that was remembered for this payload; false where there is none, its octets are gone or the payload
+   * is not what it was.
+   * @param first FIN bit, RSV bits and opcode
+   */
+  repeat(payload: string | Uint8Array, first: number): boolean
+  /**
+   * Remembers, for a moment, the frame of this payload: the last `length` octets that were taken, and `appended` where that is about to
+   * follow.
+   */
+  remember(payload: string | Uint8Array, first: number, length: number, appended: Uint8Array | null): void
   /** Hands over what was taken, now: what was appended last is the caller's again as far as the byte stream lets go of it. */
   flush(): void
   /** Calls `callback` when all that was taken so far is written. */
@@ -335,10 +346,13 @@ export class Sender {
   ): void {
     const { output } = this
     let isBorrowed = false
-    if (typeof payload !== 'string') isBorrowed = this.writeOctets(first, payload, mask, owned)
-    // UTF-8 takes at most three octets for a UTF-16 unit
-    else if (payload.length * 3 <= COPY_LIMIT) this.writeText(first, payload, mask)
-    else this.writeOctets(first, this.encode(payload, this.context.runtime.utf8Length(payload)), mask, true)
+    // A masked frame has a key of its own
+    if (mask || !output.repeat(payload, first)) {
+      if (typeof payload !== 'string') isBorrowed = this.writeOctets(first, payload, mask, owned, payload)
+      // UTF-8 takes at most three octets for a UTF-16 unit
+      else if (payload.length * 3 <= COPY_LIMIT) this.writeText(first, payload, mask)
+      else this.writeOctets(first, this.encode(payload, this.context.runtime.utf8Length(payload)), mask, true, payload)
+    }
     if (callback !== undefined) output.onWritten(callback)
     if (isBorrowed) output.flush()
   }
@@ -357,10 +371,14 @@ export class Sender {
     serializeFrameHeader(slab, at, first, length, mask)
     if (mask) this.maskInPlace(slab, start, length, key)
     output.commit(start + length - at)
+    if (!mask) output.remember(text, first, start + length - at, null)
   }
 
-  /** @returns whether the output refers to octets that the caller may change */
-  private writeOctets(first: number, payload: Uint8Array, mask: boolean, owned: boolean): boolean {
+  /**
+   * @param source what the user gave: `payload`, or the string that it is the encoding of
+   * @returns whether the output refers to octets that the caller may change
+   */
+  private writeOctets(first: number, payload: Uint8Array, mask: boolean, owned: boolean, source: string | Uint8Array): boolean {
     const { output } = this
     const length = payload.length
     const size = headerSize(length, mask)
@@ -373,11 +391,13 @@ export class Sender {
       slab.set(payload, at + size)
       if (mask) this.maskInPlace(slab, at + size, length, key)
       output.commit(size + length)
+      if (!mask) output.remember(source, first, size + length, null)
       return false
     }
     if (mask) serializeMaskingKey(slab, at + size - 4, key)
     output.commit(size)
     if (!mask || key === 0) {
+      if (!mask && typeof source === 'string') output.remember(source, first, size, payload)
       output.append(payload)
       return !owned
     }

@@ -3,38 +3,14 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Output, WriteCallback } from '../core/sender.js'
+import { Gathering, type Waiting } from './gathering.js'
+import { forgetFrame, rememberFrame, repeatFrame } from './repeated-frame.js'
+import type { Slab } from './slab.js'
+import { writeBehind } from './socket-order.js'
 
-const SLAB_SIZE = 256 * 1024
-/** Size of a slab that one output has to itself, because others write between what it writes. */
-const OWN_SLAB_SIZE = 8 * 1024
-/** Slabs of either size that are kept for reuse, in octets; what a larger burst needs is left to the garbage collector. */
-const POOL_LIMIT = 2 * 1024 * 1024
 /** Pieces that together are at most this long are joined: cheaper than a vectored write. */
 const JOIN_LIMIT = 16 * 1024
 
-/** Memory that frames are written to; it is used again when all who wrote there are through with it. */
-class Slab {
-  readonly octets: Buffer
-  readonly pool: Slab[]
-  position = 0
-  users = 0
-  /** The callback of a write that used it: the kernel may read it until then. */
-  readonly release = (): void => {
-    if (--this.users > 0) return
-    this.position = 0
-    if (this !== current && (this.pool.length + 1) * this.octets.length <= POOL_LIMIT) this.pool.push(this)
-  }
-
-  constructor(size: number, pool: Slab[]) {
-    this.octets = Buffer.allocUnsafeSlow(size)
-    this.pool = pool
-  }
-}
-
-const sharedSlabs: Slab[] = []
-const ownSlabs: Slab[] = []
-/** The one that outputs begin to write to. */
-let current: Slab | null = null
 const NOTHING = new Uint8Array(0)
 
 /** Outputs with something to write; `turns` counts the receive callbacks we are in, whose end writes them all. */
@@ -68,6 +44,7 @@ function flushAll(): void {
   }
   dirty.length = 0
   nextDirty = 0
+  forgetFrame()
 }
 
 /** Lets `error` surface as an uncaught exception without disturbing what is under way. */
@@ -86,96 +63,12 @@ function schedule(): void {
   process.on('exit', flushAll)
 }
 
-/** Who wants to be told when the first `end` octets of a batch are written. */
-interface Waiting {
-  callback: WriteCallback
-  end: number
-}
-
 /** A write whose callbacks have not been called. */
 interface Batch {
   waiting: Waiting[]
   length: number
   /** Octets of it that the system is known to have taken. */
   taken: number
-}
-
-/** What an output has to write in this turn; an idle connection has none. */
-class Gathering {
-  /** The slab that has our latest octets, at [start, end). */
-  region: Slab | null = null
-  start = 0
-  end = 0
-  /** What comes before that, in order; null most of the time. */
-  pieces: Uint8Array[] | null = null
-  /** Octets in `pieces`. */
-  piecesLength = 0
-  /** Slabs that `pieces` lie in. */
-  used: Slab[] | null = null
-  waiting: Waiting[] | null = null
-
-  get length(): number {
-    return this.piecesLength + this.end - this.start
-  }
-
-  /** Room for `length` octets at `position` of the slab that is returned. */
-  reserve(length: number): Slab {
-    const slab = this.region
-    if (slab !== null && this.end === slab.position && slab.position + length <= slab.octets.length) return slab
-    return this.findRoom(slab, length)
-  }
-
-  /** Goes on elsewhere: others wrote behind us, the slab is full, or there is none yet. */
-  private findRoom(old: Slab | null, length: number): Slab {
-    const held = this.end - this.start
-    if (old !== null && held + length <= OWN_SLAB_SIZE) {
-      // A few octets: have them in one piece with what follows
-      const own = ownSlabs.pop() ?? new Slab(OWN_SLAB_SIZE, ownSlabs)
-      own.octets.set(old.octets.subarray(this.start, this.end))
-      own.position = held
-      old.release()
-      return this.openRegion(own, 0)
-    }
-    this.closeRegion()
-    if (current === null || current.position + length > SLAB_SIZE) {
-      if (length > SLAB_SIZE) throw new RangeError(`A slab has no room for ${length} octets`)
-      current = sharedSlabs.pop() ?? new Slab(SLAB_SIZE, sharedSlabs)
-    }
-    return this.openRegion(current, current.position)
-  }
-
-  private openRegion(slab: Slab, start: number): Slab {
-    slab.users++
-    this.region = slab
-    this.start = start
-    this.end = slab.position
-    return slab
-  }
-
-  closeRegion(): void {
-    const { region } = this
-    if (region === null) return
-    this.region = null
-    this.used ??= []
-    this.used.push(region)
-    this.addPiece(region.octets.subarray(this.start, this.end))
-    this.start = this.end = 0
-  }
-
-  addPiece(octets: Uint8Array): void {
-    this.pieces ??= []
-    this.pieces.push(octets)
-    this.piecesLength += octets.length
-  }
-
-  clear(): void {
-    this.region = null
-    this.start = this.end = 0
-    this.pieces = null
-    this.piecesLength = 0
-    this.used = null
-    this.waiting = null
-  }
 }
 
 /** Gatherings for reuse. */
@@ -229,6 +122,15 @@ export class SocketOutput implements Output {
     gathering.addPiece(octets)
   }
 
+  repeat(payload: string | Uint8Array, first: number): boolean {
+    return repeatFrame(payload, first, this.gathering ?? this.gather())
+  }
+
+  remember(payload: string | Uint8Array, first: number, length: number, appended: Uint8Array | null): void {
+    const { region, end } = this.gathering!
+    rememberFrame(payload, first, region!, end - length, end, appended)
+  }
+
   onWritten(callback: WriteCallback): void {
     const gathering = this.gathering ?? this.gather()
     gathering.waiting ??= []
@@ -250,9 +152,9 @@ export class SocketOutput implements Output {
     const { region, waiting } = gathering
     const batch = waiting === null ? null : { waiting, length: gathering.length, taken: 0 }
     if (gathering.pieces === null && this.returnsMemory && region !== null) {
-      const octets = region.octets.subarray(gathering.start, gathering.end)
+      const octets = region.view(gathering.start, gathering.end)
       this.recycle(gathering)
-      socket.write(octets, batch === null ? region.release : this.track(batch, [region]))
+      writeBehind(socket, octets, batch === null ? region.release : this.track(batch, [region]))
     } else {
       this.writePieces(gathering, batch)
     }

@@ -1,5 +1,6 @@
 // Keeping the order on a socket that others use beside us: what was sent through the WebSocket leaves before they write, end or destroy.
 
+import type { Duplex } from 'node:stream'
 import { kTransport } from './symbols.js'
 import type { TransportSocket } from './transport.js'
 
@@ -29,4 +30,10 @@ export function writeFirst(socket: TransportSocket): void {
   target.end = end
   target.destroy = destroy
   if (target.destroySoon !== undefined) target.destroySoon = destroySoon
+}
+
+/** `socket.write` for the transport itself, which has nothing before it: past our own method, and with whatever else is in front. */
+export function writeBehind(socket: Duplex, octets: Uint8Array, callback: () => void): void {
+  if ((socket.write as unknown) === write) (Object.getPrototypeOf(socket) as Duplex).write.call(socket, octets, callback as never)
+  else socket.write(octets, callback)
 }
