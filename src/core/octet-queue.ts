@@ -41,6 +41,10 @@ export class OctetQueue implements Output {
     this.notify()
   }
 
+  isRepeated(): boolean {
+    return false
+  }
+
   /** Octets that are taken are the taker's, so none can be taken twice. */
   repeat(): boolean {
     return false

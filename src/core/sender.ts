@@ -19,6 +19,8 @@ export interface Output {
   commit(length: number): void
   /** Takes octets by reference; they must not change until they are written. */
   append(octets: Uint8Array): void
+  /** Whether this payload was the last that any output was asked about, a moment ago: one message to many connections. */
+  isRepeated(payload: string | Uint8Array): boolean
   /**
    * Takes once more the unmasked frame that was remembered for this payload; false where there is none, its octets are gone or the payload
    * is not what it was.
@@ -347,17 +349,19 @@ export class Sender {
     const { output } = this
     let isBorrowed = false
     // A masked frame has a key of its own
-    if (mask || !output.repeat(payload, first)) {
-      if (typeof payload !== 'string') isBorrowed = this.writeOctets(first, payload, mask, owned, payload)
+    const isRepeated = !mask && output.isRepeated(payload)
+    if (!isRepeated || !output.repeat(payload, first)) {
+      const source = isRepeated ? payload : null
+      if (typeof payload !== 'string') isBorrowed = this.writeOctets(first, payload, mask, owned, source)
       // UTF-8 takes at most three octets for a UTF-16 unit
-      else if (payload.length * 3 <= COPY_LIMIT) this.writeText(first, payload, mask)
-      else this.writeOctets(first, this.encode(payload, this.context.runtime.utf8Length(payload)), mask, true, payload)
+      else if (payload.length * 3 <= COPY_LIMIT) this.writeText(first, payload, mask, isRepeated)
+      else this.writeOctets(first, this.encode(payload, this.context.runtime.utf8Length(payload)), mask, true, source)
     }
     if (callback !== undefined) output.onWritten(callback)
     if (isBorrowed) output.flush()
   }
 
-  private writeText(first: number, text: string, mask: boolean): void {
+  private writeText(first: number, text: string, mask: boolean, isRepeated: boolean): void {
     const { output } = this
     // Before the room is reserved: a user's generator may send, too
     const key = mask ? this.context.maskingKeys() : 0
@@ -371,14 +375,20 @@ export class Sender {
     serializeFrameHeader(slab, at, first, length, mask)
     if (mask) this.maskInPlace(slab, start, length, key)
     output.commit(start + length - at)
-    if (!mask) output.remember(text, first, start + length - at, null)
+    if (isRepeated) output.remember(text, first, start + length - at, null)
   }
 
   /**
-   * @param source what the user gave: `payload`, or the string that it is the encoding of
+   * @param source what the frame is remembered by: what the user gave; null where it is not
    * @returns whether the output refers to octets that the caller may change
    */
-  private writeOctets(first: number, payload: Uint8Array, mask: boolean, owned: boolean, source: string | Uint8Array): boolean {
+  private writeOctets(
+    first: number,
+    payload: Uint8Array,
+    mask: boolean,
+    owned: boolean,
+    source: string | Uint8Array | null
+  ): boolean {
     const { output } = this
     const length = payload.length
     const size = headerSize(length, mask)
@@ -391,13 +401,13 @@ export class Sender {
       slab.set(payload, at + size)
       if (mask) this.maskInPlace(slab, at + size, length, key)
       output.commit(size + length)
-      if (!mask) output.remember(source, first, size + length, null)
+      if (source !== null) output.remember(source, first, size + length, null)
       return false
     }
     if (mask) serializeMaskingKey(slab, at + size - 4, key)
     output.commit(size)
     if (!mask || key === 0) {
-      if (!mask && typeof source === 'string') output.remember(source, first, size, payload)
+      if (typeof source === 'string') output.remember(source, first, size, payload)
       output.append(payload)
       return !owned
     }

@@ -1,8 +1,10 @@
 // The client's opening handshake over Node's http and https (RFC 6455 §4.1), redirects included.
 
+import { Buffer } from 'node:buffer'
 import * as http from 'node:http'
 import * as https from 'node:https'
 import * as net from 'node:net'
+import process from 'node:process'
 import * as querystring from 'node:querystring'
 import type { Duplex } from 'node:stream'
 import * as tls from 'node:tls'

@@ -1,5 +1,6 @@
 // Data in and out of the API: what `send` takes as octets, and the shapes that messages have for listeners.
 
+import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import { copyToBuffer } from './message-memory.js'
 

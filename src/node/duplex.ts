@@ -1,5 +1,6 @@
 // A WebSocket as a stream: each chunk a message, each message a chunk.
 
+import process from 'node:process'
 import { Duplex, type DuplexOptions } from 'node:stream'
 import { CLOSED, CONNECTING } from '../core/constants.js'
 import type { WebSocket } from './websocket.js'

@@ -1,10 +1,12 @@
 // What connections write: frames of one turn are gathered in slabs and leave in one write per connection.
 
+import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { Output, WriteCallback } from '../core/sender.js'
 import { Gathering, type Waiting } from './gathering.js'
-import { forgetFrame, rememberFrame, repeatFrame } from './repeated-frame.js'
+import { forgetFrame, isLastPayload, rememberFrame, repeatFrame } from './repeated-frame.js'
 import type { Slab } from './slab.js'
 import { writeBehind } from './socket-order.js'
 
@@ -120,6 +122,10 @@ export class SocketOutput implements Output {
     const gathering = this.gathering ?? this.gather()
     gathering.closeRegion()
     gathering.addPiece(octets)
+  }
+
+  isRepeated(payload: string | Uint8Array): boolean {
+    return isLastPayload(payload)
   }
 
   repeat(payload: string | Uint8Array, first: number): boolean {

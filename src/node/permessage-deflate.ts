@@ -1,5 +1,7 @@
 // The exported class PerMessageDeflate: negotiation and transform behind the names that ws gives them.
 
+import { Buffer } from 'node:buffer'
+import process from 'node:process'
 import { checkCodec, chooseCodec } from '../codecs/index.js'
 import type { CodecChoice } from '../codecs/index.js'
 import type { ExtensionParameters } from '../core/extension.js'

@@ -1,5 +1,6 @@
 // What Node lends the core: Buffers, UTF-8, SHA-1 and random octets.
 
+import { Buffer } from 'node:buffer'
 import { hash, randomFillSync } from 'node:crypto'
 import type { Runtime } from '../core/ports.js'
 import { copyToBuffer } from './message-memory.js'

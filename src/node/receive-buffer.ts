@@ -4,7 +4,9 @@
 // here it is set on sockets that are there already, which is internal API: every piece is looked for, and where one is missing
 // sockets are read by their 'data' events.
 
+import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
+import process from 'node:process'
 import type { Kernels } from '../core/ports.js'
 
 /** `'auto'`: where it is known to work; `'shared'`: the same, but an Error where it is not; `'off'`: 'data' events always. */

@@ -1,4 +1,4 @@
-// One message to many connections: the frame that was written last is remembered until the turn ends, and whoever is sent the same refers
+// One message to many connections: the frame that was written twice is remembered until the turn ends, and whoever is sent the same refers
 // to the same octets.
 
 import { headerSize } from '../core/frame-header.js'
@@ -8,6 +8,8 @@ import type { Slab } from './slab.js'
 /** Up to this length a loop is faster than a native comparison. */
 const LOOP_LIMIT = 32
 
+let lastPayload: string | Uint8Array | null = null
+/** What was sent twice. */
 let payload: string | Uint8Array | null = null
 let first = 0
 /** The frame, or its header where `appended` is the rest: `slab.octets[start, end)`. */
@@ -16,6 +18,13 @@ let epoch = 0
 let start = 0
 let end = 0
 let appended: Uint8Array | null = null
+
+/** Whether the last one asked about was the same: few messages are sent twice, so a frame is noted when that happens. */
+export function isLastPayload(sent: string | Uint8Array): boolean {
+  if (sent === lastPayload) return true
+  lastPayload = sent
+  return false
+}
 
 /**
  * Notes a frame.
@@ -43,7 +52,7 @@ export function rememberFrame(
 }
 
 export function forgetFrame(): void {
-  payload = slab = appended = null
+  lastPayload = payload = slab = appended = null
 }
 
 /** Gives `gathering` the frame for `sent` once more; false where that is another one, or it has to be written in another place. */

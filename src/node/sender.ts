@@ -1,6 +1,7 @@
 // The exported Sender: frames to a stream, with ws's signatures, and the same thing as a view of an open connection (`ws._sender`).
 
 import { AsyncResource } from 'node:async_hooks'
+import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { types } from 'node:util'
 import { serializeClosePayload } from '../core/close.js'

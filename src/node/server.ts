@@ -3,6 +3,7 @@
 import { EventEmitter } from 'node:events'
 import * as http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import {
   DEFAULT_CLOSE_TIMEOUT_MS,

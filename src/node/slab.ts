@@ -1,5 +1,7 @@
 // Memory that frames are written to: many outputs share a slab, and it is used again when all of them are through with it.
 
+import { Buffer } from 'node:buffer'
+
 /** Octets of a slab that outputs share. */
 export const SLAB_SIZE = 256 * 1024
 /** Octets of a slab that one output has to itself, because others write between what it writes. */
@@ -13,6 +15,8 @@ const FastBuffer = (Buffer as unknown as { [Symbol.species]: new (memory: ArrayB
 
 export class Slab {
   readonly octets: Buffer
+  /** That of `octets`, whose getter takes longer than the rest of `view`. */
+  private readonly memory: ArrayBuffer
   /** Where the next octets go. */
   position = 0
   /** How often it was used again: octets noted at one time are there as long as this stays the same. */
@@ -24,6 +28,7 @@ export class Slab {
 
   constructor(size: number, pool: Slab[]) {
     this.octets = Buffer.allocUnsafeSlow(size)
+    this.memory = this.octets.buffer as ArrayBuffer
     this.pool = pool
   }
 
@@ -40,7 +45,7 @@ export class Slab {
     const last = this.lastView
     if (last !== null && this.lastViewStart === start && last.length === end - start) return last
     this.lastViewStart = start
-    return (this.lastView = new FastBuffer(this.octets.buffer as ArrayBuffer, start, end - start))
+    return (this.lastView = new FastBuffer(this.memory, start, end - start))
   }
 }
 

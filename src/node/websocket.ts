@@ -1,7 +1,9 @@
 // The WebSocket class: ws's properties, methods and events over a transport, the same for both roles.
 
+import { Buffer } from 'node:buffer'
 import { EventEmitter } from 'node:events'
 import type { ClientRequest } from 'node:http'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { types } from 'node:util'
 import {

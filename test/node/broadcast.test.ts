@@ -122,16 +122,29 @@ test('a Buffer that changes between two sends is sent as it was each time', asyn
 })
 
 test('a message is sent again after the memory of its frame was used for another', async () => {
-  const [one, two] = [linkInMemory(), linkInMemory()]
+  const links = Array.from({ length: 4 }, () => linkInMemory())
   const received: string[] = []
-  for (const { client } of [one, two]) client.on('message', (data: Buffer) => received.push(data.toString()))
-  two.server.on('message', (data: Buffer) => received.push(data.toString()))
-  one.server.send('the same')
+  for (const { client } of links) client.on('message', (data: Buffer) => received.push(data.toString()))
+  const [one, two, three, four] = links
+  for (const { server } of [one, two, three]) server.send('the same')
   // which writes it, so that its memory is free
-  expect(one.server.bufferedAmount).toBe(0)
+  for (const { server } of [one, two, three]) expect(server.bufferedAmount).toBe(0)
   // a masked frame is not remembered
-  two.client.send('another!')
-  two.server.send('the same')
-  await eventually(() => received.length === 3)
-  expect(received.sort()).toEqual(['another!', 'the same', 'the same'])
+  four.client.send('another!')
+  four.server.send('the same')
+  await eventually(() => received.length === 4)
+  expect(received).toEqual(['the same', 'the same', 'the same', 'the same'])
+})
+
+test('the same octets are text for some and binary for others', async () => {
+  const all = await peers(6, () => link())
+  const octets = Buffer.from('both')
+  for (const [i, { server, expected }] of all.entries()) {
+    // two of each kind in a row
+    const binary = i % 4 < 2
+    server.send(octets, { binary })
+    expected.push(seen(binary ? 'binary' : 'text', octets))
+  }
+  await eventually(() => all.every(({ received }) => received.length === 1))
+  for (const { received, expected } of all) expect(received).toEqual(expected)
 })
