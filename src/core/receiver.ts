@@ -474,10 +474,11 @@ export class Receiver implements HeaderContext {
       this.progress.messageLength = 0
     }
     // As in ws, text that was inflated in a turn of its own need not wait for another one
+    const nonAscii = message.nonAscii || this.skipUtf8Validation
     if (!this.deferEvents || (later && message.isText)) {
-      this.handler.onFragments(message.fragments, message.length, !message.isText)
+      this.handler.onFragments(message.fragments, message.length, !message.isText, nonAscii)
     } else {
-      this.deliver(() => this.handler.onFragments(message.fragments, message.length, !message.isText))
+      this.deliver(() => this.handler.onFragments(message.fragments, message.length, !message.isText, nonAscii))
     }
   }
 
