@@ -266,6 +266,7 @@ describe('npm ci --omit=dev in a checkout', () => {
       'rollup.config.mjs',
       'src',
       'wasm',
+      'prepare.mjs',
       'dist'
     ]) {
       cpSync(join(root, name), join(checkout, name), { recursive: true, preserveTimestamps: true })
