@@ -146,7 +146,6 @@ export interface Runtime {
   utf8Length(text: string): number
   /** Writes `text` in UTF-8 at `offset`, where there is room for it; returns the number of octets. */
   utf8Write(text: string, target: Uint8Array, offset: number): number
-  utf8Decode(octets: Uint8Array, start: number, end: number): string
   sha1(octets: Uint8Array): Uint8Array
   /** Fills `target` from a cryptographically secure generator (RFC 6455 §10.3). */
   fillRandom(target: Uint8Array): void
