@@ -29,6 +29,24 @@ function measure(body, parameters, { rounds, batchMs }) {
   return times.sort((a, b) => a - b)[rounds >> 1]
 }
 
+/** Texts by what they are made of. */
+const TEXTS = [
+  ['ASCII', 'plain ASCII text '],
+  ['mostly ASCII', '{"name":"plain ASCII text with numbers 1234567890 and such","city":"Zürich","n":1} '],
+  ['Latin', 'Straße für Fußgänger, déjà vu à la carte. '],
+  ['Cyrillic', 'Съешь же ещё этих мягких французских булок. '],
+  ['CJK', '日本語の文章は漢字と仮名で書かれる。'],
+  ['emoji', '👍🎉😀👩‍👩‍👧 ok ']
+]
+
+/** How a string is made of text at `octets[start, end)`; `target` is where UTF-16 may be put for use at once, `own` makes memory for it. */
+const STRINGS = {
+  utf8Slice: 'octets.utf8Slice(start, end).length',
+  latin1Slice: 'octets.latin1Slice(start, end).length',
+  toUtf16: 'target.ucs2Slice(targetStart, targetStart + kernels.toUtf16(octets, start, end, target, targetStart)).length',
+  'toUtf16, own': 'own(2 * end + 16, (own) => own.ucs2Slice(0, kernels.toUtf16(octets, start, end, own, 0)).length)'
+}
+
 /** A client's frame. */
 function frame(first, payload) {
   const header = payload.length < 126 ? Buffer.of(first, 0x80 | payload.length) : Buffer.alloc(payload.length < 65536 ? 4 : 10)
@@ -61,7 +79,7 @@ async function lentNatives() {
 }
 
 /**
- * Measures all kernels; takes under 40 s, with `quick` under 10.
+ * Measures all kernels; takes about a minute, with `quick` 15 s.
  * @param core the module to measure, that of dist by default
  * @returns one row per operation and size: {operation, size, unit, ns: {column: number}}
  */
@@ -176,7 +194,36 @@ export async function run({ progress = () => {}, quick = false, core } = {}) {
       )
     }
   }
+  for (const [kind, sample] of TEXTS) {
+    for (const size of sizes) rows.push(strings(kind, textOf(sample, size), js, wasm, timer))
+    progress(`string of text, ${kind}`)
+  }
   return rows
+}
+
+/** Ways to a string, with the text in the memory of the WASM kernels and outside. */
+function strings(kind, text, js, wasm, timer) {
+  const row = { operation: `string of text, ${kind}`, size: text.length, unit: 'call', ns: {} }
+  const own = (length, use) => use(Buffer.allocUnsafeSlow(length))
+  const outside = { octets: text, start: 0, end: text.length }
+  row.ns.utf8Slice = measure(STRINGS.utf8Slice, outside, timer)
+  if (kind === 'ASCII') row.ns.latin1Slice = measure(STRINGS.latin1Slice, outside, timer)
+  const target = Buffer.alloc(2 * text.length + 16)
+  row.ns['toUtf16 js'] = measure(STRINGS.toUtf16, { ...outside, kernels: js, target, targetStart: 0 }, timer)
+  if (wasm === null) return row
+  const { receiveRegion, textRegion } = wasm
+  const memory = Buffer.from(wasm.octets.buffer)
+  const inText = { kernels: wasm, target: memory, targetStart: textRegion.start }
+  if (2 * text.length <= textRegion.end - textRegion.start) {
+    row.ns['wasm, outside'] = measure(STRINGS.toUtf16, { ...outside, ...inText }, timer)
+    if (text.length <= receiveRegion.end - receiveRegion.start) {
+      memory.set(text, receiveRegion.start)
+      const inside = { octets: memory, start: receiveRegion.start, end: receiveRegion.start + text.length }
+      row.ns['wasm, in memory'] = measure(STRINGS.toUtf16, { ...inside, ...inText }, timer)
+    }
+  }
+  row.ns['wasm, own memory'] = measure(STRINGS['toUtf16, own'], { ...outside, kernels: wasm, own }, timer)
+  return row
 }
 
 /** The rows as text, with ns per call or frame and GB/s. */

@@ -36,7 +36,7 @@ export {
   type NegotiationOptions
 } from './core/permessage-deflate.js'
 export type * from './core/ports.js'
-export { createPortableRuntime } from './core/portable-runtime.js'
+export { createPortableRuntime, type PortableRuntime } from './core/portable-runtime.js'
 export { Receiver, type ReceiverHandler, type ReceiverOptions } from './core/receiver.js'
 export { Sender, type Output, type WriteCallback } from './core/sender.js'
 export { sha1 } from './core/sha1.js'

@@ -11,7 +11,10 @@ export {
   SCRATCH,
   SCRATCH_SIZE,
   TABLE,
-  TABLE_CAPACITY
+  TABLE_CAPACITY,
+  TEXT,
+  TEXT_SIZE
 } from './memory'
 export { scan } from './scan'
+export { toUtf16 } from './utf16'
 export { hasNonAscii, maskValidate, validate } from './utf8'

@@ -22,5 +22,12 @@ export const ARENA_SIZE: usize = 65536
 export const RECEIVE: usize = (ARENA + ARENA_SIZE + SLACK + 4095) & ~4095
 export const RECEIVE_SIZE: usize = 262144
 
+/** Where `toUtf16` looks up which lanes to move; see utf16.ts. */
+export const UNIT_LANES: usize = RECEIVE + RECEIVE_SIZE + SLACK
+
+/** Where text may be put in UTF-16; what is behind it may be overwritten. */
+export const TEXT: usize = UNIT_LANES + 256 * 16
+export const TEXT_SIZE: usize = 524288
+
 /** Pages of 64 KiB that all this takes. */
-export const MEMORY_PAGES: usize = (RECEIVE + RECEIVE_SIZE + SLACK + 65535) >> 16
+export const MEMORY_PAGES: usize = (TEXT + TEXT_SIZE + SLACK + 65535) >> 16

@@ -20,6 +20,13 @@ type NativeConstructor = new (address: string, protocols: string | string[]) => 
 type Listener = (...args: any[]) => void
 type Callback = (error?: Error) => void
 
+interface Entry {
+  readonly listener: Listener
+  readonly once: boolean
+  /** Whether a listener that is to be called once was. */
+  isDone: boolean
+}
+
 /** What ws gives by the name 'nodebuffer' is a Uint8Array here. */
 const BINARY_TYPES = ['nodebuffer', 'arraybuffer', 'blob']
 
@@ -62,7 +69,7 @@ export class WebSocket {
   }
 
   readonly #socket: NativeWebSocket
-  readonly #listeners = new Map<string, { listener: Listener; once: boolean }[]>()
+  readonly #listeners = new Map<string, Entry[]>()
   #binaryType = 'nodebuffer'
 
   /** @param protocols subprotocols; in their place, and behind them, options for Node are ignored: a browser has no use for them */
@@ -167,10 +174,10 @@ export class WebSocket {
   }
 
   off(event: string, listener: Listener): this {
-    const entries = this.#listeners.get(event) ?? []
-    const at = entries.findLastIndex((entry) => entry.listener === listener)
-    if (at >= 0) this.#listeners.set(event, entries.toSpliced(at, 1))
-    return this
+    return this.#remove(
+      event,
+      (this.#listeners.get(event) ?? []).findLastIndex((entry) => entry.listener === listener)
+    )
   }
 
   removeListener(event: string, listener: Listener): this {
@@ -190,15 +197,26 @@ export class WebSocket {
   /** Calls the listeners of `event`; unlike on Node nobody has to listen to 'error'. */
   emit(event: string, ...args: unknown[]): boolean {
     const entries = this.#listeners.get(event) ?? []
-    for (const { listener, once } of entries) {
-      if (once) this.off(event, listener)
-      listener.apply(this, args)
+    for (const entry of entries) {
+      // A listener before it may have emitted the same
+      if (entry.isDone) continue
+      if (entry.once) {
+        entry.isDone = true
+        // Itself, not another entry of the same function
+        this.#remove(event, (this.#listeners.get(event) ?? []).indexOf(entry))
+      }
+      entry.listener.apply(this, args)
     }
     return entries.length > 0
   }
 
+  #remove(event: string, at: number): this {
+    if (at >= 0) this.#listeners.set(event, this.#listeners.get(event)!.toSpliced(at, 1))
+    return this
+  }
+
   #add(event: string, listener: Listener, once: boolean): this {
-    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), { listener, once }])
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), { listener, once, isDone: false }])
     return this
   }
 }

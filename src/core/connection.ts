@@ -177,8 +177,8 @@ export class Connection implements ReceiverHandler {
     this.handler.onMessage(octets, start, end, isBinary, nonAscii)
   }
 
-  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean): void {
-    this.handler.onFragments(fragments, length, isBinary)
+  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void {
+    this.handler.onFragments(fragments, length, isBinary, nonAscii)
   }
 
   onPing(octets: Uint8Array, start: number, end: number): void {

@@ -14,6 +14,15 @@ export function isToken(text: string): boolean {
   return text.length !== 0 && tokenEnd(text, 0) === text.length
 }
 
+/** Whether `text` would end the line it stands in, or is cut by some parsers: a peer could be made to read lines that nobody wrote (RFC 9110 §5.5). */
+export function breaksLine(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 0x0d || code === 0x0a || code === 0) return true
+  }
+  return false
+}
+
 /** Index behind the longest run of `tchar` in `text` that begins at `start`. */
 export function tokenEnd(text: string, start: number): number {
   let end = start

@@ -15,6 +15,8 @@ export class MessageAssembler {
   length = 0
   /** UTF-8 state behind the last fragment; see ports.ts. */
   utf8State = 0
+  /** Whether an octet above 0x7f was found so far. */
+  nonAscii = false
   private frames = 0
 
   constructor(opcode: number, compressed: boolean) {
@@ -37,9 +39,14 @@ export class MessageAssembler {
 
   /** Continues validation over `octets`, at once, so that an impossible octet fails the connection as soon as it is there. */
   validate(kernels: Kernels, octets: Uint8Array): ProtocolError | null {
-    const state = kernels.validate(octets, 0, octets.length, this.utf8State)
-    if (state < 0) return protocolError('INVALID_UTF8')
-    this.utf8State = state & 0xffffff
+    return this.validated(kernels.validate(octets, 0, octets.length, this.utf8State))
+  }
+
+  /** Takes what the kernels found in the octets that follow. */
+  validated(result: number): ProtocolError | null {
+    if (result < 0) return protocolError('INVALID_UTF8')
+    this.utf8State = result & 0xffffff
+    if (result > 0xffffff) this.nonAscii = true
     return null
   }
 }

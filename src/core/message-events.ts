@@ -6,10 +6,10 @@ export interface MessageEvents {
   onBatch?(octets: Uint8Array, end: number): void
   /** The octets of that batch may change from here on. */
   onBatchEnd?(): void
-  /** A message of one frame: `octets[start, end)`, valid during the call only. */
+  /** A message of one frame: `octets[start, end)`, valid during the call only; `nonAscii`: text with an octet above 0x7f. */
   onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void
-  /** A message of any number of non-empty fragments, `length` octets together; the handler's to keep. */
-  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean): void
+  /** A message of any number of non-empty fragments, `length` octets together; the handler's to keep. Text that was not validated counts as not ASCII. */
+  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void
   /** A ping's or pong's application data, valid during the call only. */
   onPing(octets: Uint8Array, start: number, end: number): void
   onPong(octets: Uint8Array, start: number, end: number): void

@@ -4,7 +4,7 @@ import { base64Encode } from './base64.js'
 import { HANDSHAKE_GUID, PROTOCOL_VERSIONS } from './constants.js'
 import * as extension from './extension.js'
 import type { ExtensionParameters } from './extension.js'
-import { isToken } from './header-token.js'
+import { breaksLine, isToken } from './header-token.js'
 import { PERMESSAGE_DEFLATE } from './permessage-deflate.js'
 import type { Runtime } from './ports.js'
 import * as subprotocol from './subprotocol.js'
@@ -131,7 +131,10 @@ export interface Acceptance {
   deflate?: object | null | undefined
 }
 
-/** Lines of the 101 response (RFC 6455 §4.2.2), for `serializeHead`. */
+/**
+ * Lines of the 101 response (RFC 6455 §4.2.2), for `serializeHead`.
+ * @throws {TypeError} for a subprotocol with a line break or NUL; one that is else no token fails in the client (§4.1)
+ */
 export function acceptanceLines(acceptance: Acceptance): string[] {
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
@@ -139,7 +142,11 @@ export function acceptanceLines(acceptance: Acceptance): string[] {
     'Connection: Upgrade',
     `Sec-WebSocket-Accept: ${acceptance.accept}`
   ]
-  if (acceptance.subprotocol) lines.push(`Sec-WebSocket-Protocol: ${acceptance.subprotocol}`)
+  if (acceptance.subprotocol) {
+    const chosen = String(acceptance.subprotocol)
+    if (breaksLine(chosen)) throw new TypeError('Invalid subprotocol: it has a line break or NUL')
+    lines.push(`Sec-WebSocket-Protocol: ${chosen}`)
+  }
   if (acceptance.deflate) lines.push(`Sec-WebSocket-Extensions: ${extension.format({ [PERMESSAGE_DEFLATE]: acceptance.deflate })}`)
   return lines
 }
@@ -161,11 +168,18 @@ const REASONS: Readonly<Record<number, string>> = {
  * Text of the response that refuses a request. It may have characters outside ASCII: encode it as UTF-8.
  * @param refusal without `message` the reason phrase is the body
  * @param reason reason phrase of the status line
+ * @throws {RangeError} for a status that is no integer from 100 to 999; {TypeError} for a field name that is no token, and a value or a reason
+ * with a line break or NUL
  */
 export function refusalResponse(
   refusal: { status: number; message?: string | undefined; headers?: Readonly<Record<string, unknown>> | undefined },
   reason: string = REASONS[refusal.status] ?? ''
 ): string {
+  const status = Number(refusal.status)
+  if (!Number.isInteger(status) || status < 100 || status > 999) {
+    throw new RangeError(`Invalid HTTP status code: ${JSON.stringify(refusal.status)} (must be an integer from 100 to 999)`)
+  }
+  if (breaksLine(reason)) throw new TypeError('Invalid reason phrase: it has a line break or NUL')
   const body = refusal.message || reason
   const fields: Record<string, unknown> = {
     Connection: 'close',
@@ -173,8 +187,13 @@ export function refusalResponse(
     'Content-Length': utf8Length(body),
     ...refusal.headers
   }
-  const lines = [`HTTP/1.1 ${refusal.status} ${reason}`]
-  for (const name of Object.keys(fields)) lines.push(`${name}: ${String(fields[name])}`)
+  const lines = [`HTTP/1.1 ${status} ${reason}`]
+  for (const name of Object.keys(fields)) {
+    const value = String(fields[name])
+    if (!isToken(name)) throw new TypeError(`Invalid name of a header field: ${JSON.stringify(name)}`)
+    if (breaksLine(value)) throw new TypeError(`Invalid value of the header field "${name}": it has a line break or NUL`)
+    lines.push(`${name}: ${value}`)
+  }
   return serializeHead(lines) + body
 }
 

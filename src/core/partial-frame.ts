@@ -85,9 +85,9 @@ export class PartialFrame {
     if (text === null) {
       kernels.mask(chunk, at, at + length, this.payload!, received, key)
     } else {
-      const state = kernels.maskValidate(chunk, at, at + length, this.payload!, received, key, text.utf8State)
-      if (state < 0) return protocolError('INVALID_UTF8')
-      text.utf8State = state & 0xffffff
+      const result = kernels.maskValidate(chunk, at, at + length, this.payload!, received, key, text.utf8State)
+      const violation = text.validated(result)
+      if (violation !== null) return violation
     }
     this.received += length
     this.chunks++

@@ -7,7 +7,12 @@ import { utf8Decode, utf8Length, utf8Write } from './utf8.js'
 /** The one thing that JavaScript alone does not have: a secure random generator, such as `(octets) => crypto.getRandomValues(octets)`. */
 export type FillRandom = (target: Uint8Array) => void
 
-export function createPortableRuntime(fillRandom: FillRandom): Runtime {
+/** Beside what the core needs, for who makes strings of messages. */
+export interface PortableRuntime extends Runtime {
+  utf8Decode(octets: Uint8Array, start: number, end: number): string
+}
+
+export function createPortableRuntime(fillRandom: FillRandom): PortableRuntime {
   return {
     allocate: (length) => new Uint8Array(length),
     copy: (octets, start, end) => {

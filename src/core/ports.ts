@@ -61,6 +61,13 @@ export interface Kernels {
   ): number
 
   /**
+   * Writes `octets[start, end)`, which must be valid UTF-8, as UTF-16LE to `target` from `targetStart` on: room for two octets for each
+   * one, and 16 that may be overwritten too. They must not overlap.
+   * @returns the number of octets written (RFC 2781 §2.1)
+   */
+  toUtf16(octets: Uint8Array, start: number, end: number, target: Uint8Array, targetStart: number): number
+
+  /**
    * Finds the whole frames at the head of `chunk[start, end)`, unmasks their payloads (in the chunk, or in a copy) and validates text.
    * It takes only what is beyond doubt: FIN set; text, binary, ping or pong; RSV bits as the flags allow; the mask bit as the role
    * demands; control payloads of at most 125 octets; payloads of at most `maxPayload` octets (0: no limit). It stops before any other
@@ -139,7 +146,6 @@ export interface Runtime {
   utf8Length(text: string): number
   /** Writes `text` in UTF-8 at `offset`, where there is room for it; returns the number of octets. */
   utf8Write(text: string, target: Uint8Array, offset: number): number
-  utf8Decode(octets: Uint8Array, start: number, end: number): string
   sha1(octets: Uint8Array): Uint8Array
   /** Fills `target` from a cryptographically secure generator (RFC 6455 §10.3). */
   fillRandom(target: Uint8Array): void

@@ -21,6 +21,7 @@ import {
   SCAN_RSV1,
   SCAN_SKIP_UTF8
 } from './ports.js'
+import { sharing } from './shared-settings.js'
 
 /** Who is told what came in. */
 export interface ReceiverHandler extends MessageEvents {
@@ -87,13 +88,7 @@ interface ReceiverContext {
   readonly runtime: Runtime
 }
 
-let lastContext: ReceiverContext | null = null
-
-function contextOf(options: ReceiverOptions, kernels: Kernels, runtime: Runtime): ReceiverContext {
-  const last = lastContext
-  if (last !== null && last.options === options && last.kernels === kernels && last.runtime === runtime) return last
-  return (lastContext = { options, kernels, runtime })
-}
+const shareContext = sharing<ReceiverContext>()
 
 export class Receiver implements HeaderContext {
   /** Set by negotiation; RSV1 is allowed then. */
@@ -114,7 +109,7 @@ export class Receiver implements HeaderContext {
   private progress: Progress | null = null
 
   constructor(options: ReceiverOptions, kernels: Kernels, runtime: Runtime, handler: ReceiverHandler) {
-    this.context = contextOf(options, kernels, runtime)
+    this.context = shareContext({ options, kernels, runtime })
     this.handler = handler
   }
 
@@ -127,39 +122,24 @@ export class Receiver implements HeaderContext {
   }
 
   set maxPayload(maxPayload: number) {
-    this.change({ maxPayload })
+    const { options, kernels, runtime } = this.context
+    this.context = { options: { ...options, maxPayload }, kernels, runtime }
   }
 
   get maxFragments(): number {
     return this.context.options.maxFragments
   }
 
-  set maxFragments(maxFragments: number) {
-    this.change({ maxFragments })
-  }
-
   get maxBufferedChunks(): number {
     return this.context.options.maxBufferedChunks
-  }
-
-  set maxBufferedChunks(maxBufferedChunks: number) {
-    this.change({ maxBufferedChunks })
   }
 
   get skipUtf8Validation(): boolean {
     return this.context.options.skipUtf8Validation
   }
 
-  set skipUtf8Validation(skipUtf8Validation: boolean) {
-    this.change({ skipUtf8Validation })
-  }
-
   get deferEvents(): boolean {
     return this.context.options.deferEvents
-  }
-
-  set deferEvents(deferEvents: boolean) {
-    this.change({ deferEvents })
   }
 
   get fragmentedOpcode(): number {
@@ -197,12 +177,6 @@ export class Receiver implements HeaderContext {
   /** Whether the peer's close frame came or it broke a rule. */
   get isDone(): boolean {
     return this.state === DONE
-  }
-
-  /** Discards whatever comes from here on. */
-  stop(): void {
-    this.state = DONE
-    this.release()
   }
 
   /**
@@ -246,11 +220,6 @@ export class Receiver implements HeaderContext {
     if (!this.hasWaited || !this.isIdle || this.state === DONE) return
     this.hasWaited = false
     this.handler.onDrain()
-  }
-
-  private change(changes: Partial<ReceiverOptions>): void {
-    const { options, kernels, runtime } = this.context
-    this.context = { options: { ...options, ...changes }, kernels, runtime }
   }
 
   private hold(octets: Uint8Array): void {
@@ -474,10 +443,11 @@ export class Receiver implements HeaderContext {
       this.progress.messageLength = 0
     }
     // As in ws, text that was inflated in a turn of its own need not wait for another one
+    const nonAscii = message.nonAscii || this.skipUtf8Validation
     if (!this.deferEvents || (later && message.isText)) {
-      this.handler.onFragments(message.fragments, message.length, !message.isText)
+      this.handler.onFragments(message.fragments, message.length, !message.isText, nonAscii)
     } else {
-      this.deliver(() => this.handler.onFragments(message.fragments, message.length, !message.isText))
+      this.deliver(() => this.handler.onFragments(message.fragments, message.length, !message.isText, nonAscii))
     }
   }
 

@@ -4,6 +4,7 @@ import { FIN, OPCODE_BITS, OPCODE_BINARY, OPCODE_CONTINUATION, OPCODE_TEXT, RSV1
 import { headerSize, serializeFrameHeader, serializeMaskingKey } from './frame-header.js'
 import type { MaskingKeySource } from './masking-key.js'
 import type { Kernels, Runtime } from './ports.js'
+import { sharing } from './shared-settings.js'
 
 /** Told when what was sent has been written (null or undefined), or why it was not. */
 export type WriteCallback = (error?: Error | null) => void
@@ -65,7 +66,7 @@ export interface SenderErrorHandler {
 export type Payload = string | Uint8Array | DeferredOctets
 
 /** Payloads that are ours are copied next to their header up to this length; above, two pieces are cheaper than a copy. */
-const COPY_LIMIT = 4096
+export const COPY_LIMIT = 4096
 /**
  * The same for payloads that are the caller's, who may change them when `send` has returned: above, they are written at once, which
  * costs a write each, so that the limit is higher.
@@ -95,13 +96,7 @@ interface SenderContext {
   maskingKeys: MaskingKeySource
 }
 
-let lastContext: SenderContext | null = null
-
-function contextOf(kernels: Kernels, runtime: Runtime, maskingKeys: MaskingKeySource): SenderContext {
-  const last = lastContext
-  if (last !== null && last.kernels === kernels && last.runtime === runtime && last.maskingKeys === maskingKeys) return last
-  return (lastContext = { kernels, runtime, maskingKeys })
-}
+const shareContext = sharing<SenderContext>()
 
 /** What is under way beyond one frame; most connections have none of it most of the time. */
 class Progress {
@@ -127,7 +122,7 @@ export class Sender {
   private progress: Progress | null = null
 
   constructor(kernels: Kernels, runtime: Runtime, output: Output, maskingKeys: MaskingKeySource) {
-    this.context = contextOf(kernels, runtime, maskingKeys)
+    this.context = shareContext({ kernels, runtime, maskingKeys })
     this.output = output
   }
 

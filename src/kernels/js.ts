@@ -3,6 +3,7 @@
 
 import type { FrameTable, Kernels } from '../core/ports.js'
 import { createTable, nestedTable, scanFrames, TABLE_CAPACITY } from './scan.js'
+import { toUtf16 } from './utf16.js'
 import { validateOctets } from './utf8.js'
 
 /** Whether the first octet in memory is a word's lowest: only then a masking key is XORed a word at a time. */
@@ -205,6 +206,10 @@ class JsKernels implements Kernels {
     state: number
   ): number {
     return maskValidate(source, start, end, target, targetStart, key, state)
+  }
+
+  toUtf16(octets: Uint8Array, start: number, end: number, target: Uint8Array, targetStart: number): number {
+    return toUtf16(octets, start, end, target, targetStart)
   }
 
   scan(chunk: Uint8Array, start: number, end: number, flags: number, maxPayload: number): FrameTable {

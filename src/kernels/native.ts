@@ -4,6 +4,7 @@
 import type { FrameTable, Kernels, NativeHelpers } from '../core/ports.js'
 import { copyOctets, hasNonAscii, maskAny, scanInJs, validate } from './js.js'
 import { createTable, nestedTable, TABLE_CAPACITY } from './scan.js'
+import { toUtf16 } from './utf16.js'
 import { incompleteLength, SEEN_NON_ASCII, stateAfter, validateOctets } from './utf8.js'
 
 /** Shortest payload to be masked natively: 142 against 127 at 512 octets, 152 against 207 at 1 KiB. */
@@ -92,6 +93,10 @@ class NativeKernels implements Kernels {
     return this.isUtf8 === null || end - start < IS_UTF8_FROM
       ? validateOctets(target, targetStart, targetEnd, state)
       : validateNatively(this.isUtf8, target, targetStart, targetEnd, state)
+  }
+
+  toUtf16(octets: Uint8Array, start: number, end: number, target: Uint8Array, targetStart: number): number {
+    return toUtf16(octets, start, end, target, targetStart)
   }
 
   scan(chunk: Uint8Array, start: number, end: number, flags: number, maxPayload: number): FrameTable {

@@ -9,14 +9,23 @@ import base64, { pages } from '../wasm/kernels.js'
 import * as js from './js.js'
 import { nativeMask, validateNatively } from './native.js'
 import { createTable, nestedTable } from './scan.js'
-import { SEEN_NON_ASCII } from './utf8.js'
+import { toUtf16 } from './utf16.js'
+import { incompleteLength, SEEN_NON_ASCII } from './utf8.js'
 
 /** Kernels that have a memory of their own, where octets need not be copied. */
 export interface WasmKernels extends Kernels {
   /** All of the memory. It never grows, so that this stays valid. */
   readonly octets: Uint8Array
   /** Where sockets may read into. */
-  readonly receiveRegion: { readonly start: number; readonly end: number }
+  readonly receiveRegion: Region
+  /** Where text may be put in UTF-16, for use at once: other calls with text use it as well. */
+  readonly textRegion: Region
+}
+
+/** A part of that memory. */
+export interface Region {
+  readonly start: number
+  readonly end: number
 }
 
 /** Shortest payload for which a look at where it lies (15 ns) is worth it, unless it lies where the last one did. */
@@ -28,6 +37,10 @@ const COPY_IN_PART_FROM = 100
 const COPY_IN_TEXT_FROM = 96
 /** Shortest payload to be copied in and out again: 139 against 127 at 512 octets, 133 against 207 at 1 KiB. */
 const COPY_IN_OUT_FROM = 600
+/** Shortest text to be copied in to become UTF-16: 177 against 152 ns at 16 octets, 215 against 300 at 64. */
+const COPY_IN_UTF16_FROM = 32
+/** The same where it is copied out as well: 280 against 270 ns at 64 octets, 600 against 950 at 128. */
+const COPY_IN_OUT_UTF16_FROM = 96
 /** Shortest payload for a native mask, where it need not be copied: 170 against 133 at 1 KiB, 216 against 255 at 4 KiB. */
 const NATIVE_MASK_FROM = 2048
 /** Shortest text with octets above 0x7f for a native validation: 92 against 115 at 512 octets, 271 against 833 at 4 KiB. */
@@ -43,6 +56,7 @@ interface KernelsModule {
   validate(octets: number, length: number, state: number): number
   maskValidate(source: number, target: number, length: number, key: number, state: number): number
   hasNonAscii(octets: number, length: number): number
+  toUtf16(octets: number, length: number, target: number): number
   scan(chunk: number, length: number, count: number, flags: number, maxPayload: number): number
 }
 
@@ -51,7 +65,8 @@ class Engine {
   readonly module: KernelsModule
   readonly memory: ArrayBuffer
   readonly octets: Uint8Array
-  readonly receiveRegion: { readonly start: number; readonly end: number }
+  readonly receiveRegion: Region
+  readonly textRegion: Region
   readonly scratchStart: number
   readonly scratch: Uint8Array
   readonly arenaStart: number
@@ -68,6 +83,7 @@ class Engine {
     this.memory = memory.buffer
     this.octets = new Uint8Array(memory.buffer)
     this.receiveRegion = { start: at('RECEIVE'), end: at('RECEIVE') + at('RECEIVE_SIZE') }
+    this.textRegion = { start: at('TEXT'), end: at('TEXT') + at('TEXT_SIZE') }
     this.scratchStart = at('SCRATCH')
     this.scratch = new Uint8Array(memory.buffer, at('SCRATCH'), at('SCRATCH_SIZE'))
     this.arenaStart = at('ARENA')
@@ -96,7 +112,8 @@ function instantiate(): Engine | null {
 class WasmKernelSet implements WasmKernels {
   readonly name = 'wasm'
   readonly octets: Uint8Array
-  readonly receiveRegion: { readonly start: number; readonly end: number }
+  readonly receiveRegion: Region
+  readonly textRegion: Region
   private readonly engine: Engine
   private readonly module: KernelsModule
   private readonly nativeMask: Kernels['mask'] | null
@@ -112,6 +129,7 @@ class WasmKernelSet implements WasmKernels {
     this.module = engine.module
     this.octets = engine.octets
     this.receiveRegion = engine.receiveRegion
+    this.textRegion = engine.textRegion
     this.nativeMask = natives === undefined ? null : nativeMask(natives)
     this.isUtf8 = natives?.isUtf8 ?? null
     this.inside = engine.octets
@@ -233,6 +251,43 @@ class WasmKernelSet implements WasmKernels {
     }
     if (!text || this.isUtf8 === null || validated === end) return result | seen
     return validateNatively(this.isUtf8, target, targetStart + validated - start, targetStart + end - start, result)
+  }
+
+  toUtf16(octets: Uint8Array, start: number, end: number, target: Uint8Array, targetStart: number): number {
+    const to = this.startOf(target, Infinity)
+    const from = this.startOf(octets, Infinity)
+    if (to >= 0 && from >= 0) return this.module.toUtf16(from + start, end - start, to + targetStart)
+    const copyFrom = from < 0 ? (to < 0 ? COPY_IN_OUT_UTF16_FROM : COPY_IN_UTF16_FROM) : 0
+    if (end - start < copyFrom) return toUtf16(octets, start, end, target, targetStart)
+    return this.toUtf16Copied(octets, from, start, end, target, to, targetStart)
+  }
+
+  /** `toUtf16` by way of the scratch memory, the text region or both; `from` and `to` are where the octets and the target begin in our memory, or -1. */
+  private toUtf16Copied(
+    octets: Uint8Array,
+    from: number,
+    start: number,
+    end: number,
+    target: Uint8Array,
+    to: number,
+    targetStart: number
+  ): number {
+    const { scratch, scratchStart, textRegion } = this.engine
+    let written = targetStart
+    for (let at = start; at < end;) {
+      let size = Math.min(scratch.length, end - at)
+      if (at + size < end) size -= incompleteLength(octets, at, at + size)
+      if (from < 0) js.copyOctets(octets, at, at + size, scratch, 0)
+      const piece = from < 0 ? scratchStart : from + at
+      if (to >= 0) written += this.module.toUtf16(piece, size, to + written)
+      else {
+        const length = this.module.toUtf16(piece, size, textRegion.start)
+        js.copyOctets(this.octets, textRegion.start, textRegion.start + length, target, written)
+        written += length
+      }
+      at += size
+    }
+    return written - targetStart
   }
 
   scan(chunk: Uint8Array, start: number, end: number, flags: number, maxPayload: number): FrameTable {

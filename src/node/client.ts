@@ -8,19 +8,11 @@ import process from 'node:process'
 import * as querystring from 'node:querystring'
 import type { Duplex } from 'node:stream'
 import * as tls from 'node:tls'
-import {
-  CLOSING,
-  CONNECTING,
-  DEFAULT_CLOSE_TIMEOUT_MS,
-  DEFAULT_MAX_BUFFERED_CHUNKS,
-  DEFAULT_MAX_FRAGMENTS,
-  DEFAULT_MAX_PAYLOAD,
-  DEFAULT_MAX_PENDING_AUTO_PONGS,
-  PROTOCOL_VERSIONS
-} from '../core/constants.js'
+import { CLOSING, CONNECTING, PROTOCOL_VERSIONS } from '../core/constants.js'
 import { checkResponse, checkSubprotocols, createKey, requestHeaders } from '../core/opening-handshake.js'
 import { acceptKey } from './accept-key.js'
 import { type Address, checkAddress, parseAddress } from './address.js'
+import { DEFAULT_OPTIONS } from './default-options.js'
 import { checkKernels } from './kernels.js'
 import { checkReceiveBuffer } from './receive-buffer.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from './permessage-deflate.js'
@@ -47,15 +39,8 @@ export interface ClientOptions extends CommonOptions, Omit<https.RequestOptions,
 }
 
 const DEFAULTS = {
-  allowSynchronousEvents: true,
-  autoPong: true,
-  closeTimeout: DEFAULT_CLOSE_TIMEOUT_MS,
+  ...DEFAULT_OPTIONS,
   protocolVersion: 13,
-  maxBufferedChunks: DEFAULT_MAX_BUFFERED_CHUNKS,
-  maxFragments: DEFAULT_MAX_FRAGMENTS,
-  maxPayload: DEFAULT_MAX_PAYLOAD,
-  maxPendingAutoPongs: DEFAULT_MAX_PENDING_AUTO_PONGS,
-  skipUTF8Validation: false,
   perMessageDeflate: true,
   followRedirects: false,
   maxRedirects: 10

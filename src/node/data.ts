@@ -2,13 +2,8 @@
 
 import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
+import type { DeferredOctets } from '../core/sender.js'
 import { copyToBuffer } from './message-memory.js'
-
-/** A Blob or File: octets that are there later. */
-export interface BlobLike {
-  readonly size: number
-  arrayBuffer(): Promise<ArrayBuffer>
-}
 
 /** How binary messages are given to listeners. */
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob'
@@ -23,7 +18,8 @@ export const BINARY_TYPES: readonly string[] = [
 
 export const EMPTY_BUFFER = Buffer.alloc(0)
 
-export function isBlob(value: unknown): value is BlobLike {
+/** Whether `value` is a Blob or File, of whatever make. */
+export function isBlob(value: unknown): value is DeferredOctets {
   if (typeof value !== 'object' || value === null) return false
   const tag = (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag]
   if (tag !== 'Blob' && tag !== 'File') return false

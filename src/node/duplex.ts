@@ -3,6 +3,7 @@
 import process from 'node:process'
 import { Duplex, type DuplexOptions } from 'node:stream'
 import { CLOSED, CONNECTING } from '../core/constants.js'
+import { takingText } from './event-target.js'
 import type { WebSocket } from './websocket.js'
 
 /** The states of streams that have no public name. */
@@ -22,10 +23,11 @@ class WebSocketStream extends Duplex {
     super({ ...options, autoDestroy: false, emitClose: false, objectMode: false, writableObjectMode: false })
     this.#ws = ws
 
-    ws.on('message', (data: Buffer, isBinary: boolean) => {
+    const onMessage = (data: Buffer | string, isBinary: boolean): void => {
       const chunk = !isBinary && this.readableObjectMode ? data.toString() : data
       if (!this.push(chunk)) ws.pause()
-    })
+    }
+    ws.on('message', this.readableObjectMode ? takingText(onMessage) : onMessage)
     ws.once('error', (error: Error) => {
       if (this.destroyed) return
       this.#terminates = false

@@ -1,6 +1,6 @@
 // The EventTarget side of a WebSocket: addEventListener, the on… attributes and the event objects, over its EventEmitter.
 
-import type { EventEmitter } from 'node:events'
+import { EventEmitter } from 'node:events'
 
 /** What is common to the events; made for the listeners, not exported. */
 export class Event {
@@ -101,6 +101,32 @@ interface Wrapper {
 
 const kHandler = Symbol('hybi.handler')
 const kAttribute = Symbol('hybi.attribute')
+const kTakesText = Symbol('hybi.takesText')
+
+/** A listener for 'message' that makes a string of text, and so takes one as well. */
+interface TextListener {
+  [kTakesText]?: true
+}
+
+/** `listener`, a function for 'message' that takes text as a Buffer and as a string. */
+export function takingText<Listener extends (data: any, isBinary: boolean) => void>(listener: Listener): Listener {
+  ;(listener as TextListener)[kTakesText] = true
+  return listener
+}
+
+const { emit } = EventEmitter.prototype
+
+/** Whether text may be emitted as a string: all that get it are listeners that would make one of it. */
+export function takesText(emitter: EventEmitter): boolean {
+  // Who has an `emit` of their own expects what listeners of 'message' are promised
+  if (emitter.emit !== emit) return false
+  const listeners = (emitter as { _events?: { message?: TextListener | TextListener[] } })._events?.message
+  return Array.isArray(listeners) ? listeners.every(isTextListener) : listeners !== undefined && isTextListener(listeners)
+}
+
+function isTextListener(listener: TextListener): boolean {
+  return listener[kTakesText] === true
+}
 
 /** What an event needs to know of its target. */
 interface ClosableTarget {
@@ -122,9 +148,9 @@ function wrap(type: string, handler: Handler): Wrapper | null {
       }
       break
     case 'message':
-      wrapper = function (this: unknown, data: { toString(): string }, isBinary: boolean) {
+      wrapper = takingText(function (this: unknown, data: { toString(): string }, isBinary: boolean) {
         call(handler, this, new MessageEvent(this, isBinary ? data : data.toString()))
-      }
+      })
       break
     case 'close':
       wrapper = function (this: ClosableTarget, code: number, reason: Buffer) {

@@ -12,7 +12,6 @@ export const nodeRuntime: Runtime = {
   copy: copyToBuffer,
   utf8Length: (text) => Buffer.byteLength(text),
   utf8Write: (text, target, offset) => utf8Write.call(target, text, offset),
-  utf8Decode: (octets, start, end) => (octets as Buffer).toString('utf8', start, end),
   sha1: (octets) => hash('sha1', octets, 'buffer'),
   fillRandom: (target) => {
     randomFillSync(target)

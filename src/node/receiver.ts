@@ -134,7 +134,10 @@ interface ReceiverOwner {
   readonly _extensions: Extensions
 }
 
-/** What others look at in `ws._receiver`, over the receiver that is really there: its limits, and a way to feed it. */
+/**
+ * What others look at in `ws._receiver`, over the receiver that is really there: its limits, and a way to feed it. It takes listeners, as a
+ * stream does, and has nothing to tell them.
+ */
 export class ReceiverView extends EventEmitter {
   readonly #transport: Transport
   readonly #owner: ReceiverOwner

@@ -8,7 +8,7 @@ import { serializeClosePayload } from '../core/close.js'
 import { FIN, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPCODE_CLOSE, OPCODE_PING, OPCODE_PONG, RSV1 } from '../core/constants.js'
 import { headerSize, serializeFrameHeader, serializeMaskingKey } from '../core/frame-header.js'
 import { type MaskingKeySource, secureMaskingKeys, userMaskingKeys } from '../core/masking-key.js'
-import { type Payload, Sender as FrameSender, type WriteCallback } from '../core/sender.js'
+import { COPY_LIMIT, type Payload, Sender as FrameSender, type WriteCallback } from '../core/sender.js'
 import { EMPTY_BUFFER, isBlob, isCopied, toBuffer } from './data.js'
 import { kernelsFor } from './kernels.js'
 import { SocketOutput } from './output.js'
@@ -47,9 +47,6 @@ type Callback = WriteCallback
 export function bound(callback: ((error?: Error) => void) | WriteCallback): WriteCallback {
   return AsyncResource.bind(callback as WriteCallback)
 }
-
-/** Payloads of frame lists up to this length are copied, larger ones written where they are. */
-const COPY_LIMIT = 4096
 
 /** One source of masking keys serves all connections that bring none of their own. */
 const sharedMaskingKeys = secureMaskingKeys(nodeRuntime)
@@ -184,7 +181,7 @@ export class Sender {
     this.#flush()
   }
 
-  /** Sends a list that `Sender.frame` made, as it is. */
+  /** Sends a list that `Sender.frame` made, as it is: small pieces are copied, larger ones written where they are. */
   sendFrame(list: (Buffer | string)[], callback?: Callback): void {
     const output = this.#output
     let isBorrowed = false

@@ -5,13 +5,7 @@ import * as http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
-import {
-  DEFAULT_CLOSE_TIMEOUT_MS,
-  DEFAULT_MAX_BUFFERED_CHUNKS,
-  DEFAULT_MAX_FRAGMENTS,
-  DEFAULT_MAX_PAYLOAD,
-  DEFAULT_MAX_PENDING_AUTO_PONGS
-} from '../core/constants.js'
+import { DEFAULT_OPTIONS } from './default-options.js'
 import type { PerMessageDeflateOptions } from './permessage-deflate.js'
 import { PerMessageDeflate } from './permessage-deflate.js'
 import { accept, handleUpgrade, RUNNING, type UpgradeCallback, type VerifyClient } from './upgrade.js'
@@ -59,17 +53,10 @@ export class WebSocketServer extends EventEmitter {
   constructor(options: ServerOptions, callback?: () => void) {
     super()
     const settings = {
-      allowSynchronousEvents: true,
-      autoPong: true,
-      maxBufferedChunks: DEFAULT_MAX_BUFFERED_CHUNKS,
-      maxFragments: DEFAULT_MAX_FRAGMENTS,
-      maxPayload: DEFAULT_MAX_PAYLOAD,
-      maxPendingAutoPongs: DEFAULT_MAX_PENDING_AUTO_PONGS,
-      skipUTF8Validation: false,
+      ...DEFAULT_OPTIONS,
       perMessageDeflate: false as boolean | PerMessageDeflateOptions,
       handleProtocols: null,
       clientTracking: true,
-      closeTimeout: DEFAULT_CLOSE_TIMEOUT_MS,
       verifyClient: null,
       noServer: false,
       backlog: null,

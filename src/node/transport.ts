@@ -9,12 +9,14 @@ import { Connection, type ConnectionHandler, type ConnectionOptions } from '../c
 import type { MaskingKeySource } from '../core/masking-key.js'
 import type { Kernels } from '../core/ports.js'
 import { assemble, type BinaryType, messageOf } from './data.js'
+import { takesText } from './event-target.js'
 import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
 import { enterTurn, leaveTurn, rethrowLater, SocketOutput } from './output.js'
 import { nodeRuntime } from './ports.js'
 import { type ReceiveBufferChoice, type ReceiveRegion, shareReceiveBuffer } from './receive-buffer.js'
 import { writeFirst } from './socket-order.js'
 import { kTransport } from './symbols.js'
+import { textOf } from './text.js'
 
 /** Octets that may be held back before the socket is told to wait; Node's own default for streams. */
 const HOLD_LIMIT = 16 * 1024
@@ -164,12 +166,25 @@ export class Transport implements ConnectionHandler {
     endBatch()
   }
 
-  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, _nonAscii: boolean): void {
-    this.owner.emit('message', messageOf(octets, start, end, isBinary, this.owner.binaryType), isBinary)
+  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void {
+    const { owner } = this
+    const data =
+      !isBinary && takesText(owner)
+        ? textOf(octets, start, end, nonAscii, this.textKernels)
+        : messageOf(octets, start, end, isBinary, owner.binaryType)
+    owner.emit('message', data, isBinary)
   }
 
-  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean): void {
-    this.owner.emit('message', assemble(fragments, length, isBinary, this.owner.binaryType), isBinary)
+  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void {
+    const { owner } = this
+    const data = assemble(fragments, length, isBinary, owner.binaryType)
+    const isText = !isBinary && takesText(owner)
+    owner.emit('message', isText ? textOf(data as Buffer, 0, length, nonAscii, this.textKernels) : data, isBinary)
+  }
+
+  /** What decodes text; null where that was not validated. */
+  private get textKernels(): Kernels | null {
+    return this.connection.receiver.skipUtf8Validation ? null : this.options.kernels
   }
 
   onPing(octets: Uint8Array, start: number, end: number): void {

@@ -119,7 +119,9 @@ export function accept(
     if (chosen) websocket._protocol = chosen
   }
   const deflate = extensions['permessage-deflate']
-  const lines = acceptanceLines({ accept: acceptKey(key), subprotocol: websocket._protocol, deflate: deflate?.params })
+  const lines = orFail(socket, () =>
+    acceptanceLines({ accept: acceptKey(key), subprotocol: websocket._protocol, deflate: deflate?.params })
+  )
   if (deflate) websocket._extensions = extensions
   server.emit('headers', lines, request)
   socket.write(serializeHead(lines))
@@ -140,12 +142,29 @@ function reject(server: WebSocketServer, request: http.IncomingMessage, socket: 
   else refuse(socket, refusal)
 }
 
+/** Answers with a response made of what the program may have given; where that cannot be sent, with 500, and the program gets the error. */
 function refuse(
   socket: Duplex,
   refusal: { status: number; message?: string | undefined; headers?: Readonly<Record<string, unknown>> | undefined }
 ): void {
+  end(
+    socket,
+    orFail(socket, () => refusalResponse(refusal, http.STATUS_CODES[refusal.status]))
+  )
+}
+
+function orFail<T>(socket: Duplex, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    end(socket, refusalResponse({ status: 500 }, http.STATUS_CODES[500]))
+    throw error
+  }
+}
+
+function end(socket: Duplex, response: string): void {
   socket.once('finish', socket.destroy)
-  socket.end(refusalResponse(refusal, http.STATUS_CODES[refusal.status]))
+  socket.end(response)
 }
 
 function destroy(this: Duplex): void {

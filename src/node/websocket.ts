@@ -17,9 +17,10 @@ import {
   OPEN,
   READY_STATES
 } from '../core/constants.js'
+import type { ConnectionOptions } from '../core/connection.js'
 import type { KernelsName } from '../core/ports.js'
+import { sharing } from '../core/shared-settings.js'
 import { abortConnecting, connect, type ClientOptions } from './client.js'
-import { shareConnectionOptions, shareTransportOptions } from './connection-settings.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, toBuffer } from './data.js'
 import { addEventListener, getAttribute, removeEventListener, setAttribute } from './event-target.js'
 import { checkKernels, type KernelsChoice, kernelsFor } from './kernels.js'
@@ -37,7 +38,7 @@ import {
   type SendOptions
 } from './sender.js'
 import { kTransport } from './symbols.js'
-import { Transport, type TransportOwner, type TransportSocket } from './transport.js'
+import { Transport, type TransportOptions, type TransportOwner, type TransportSocket } from './transport.js'
 
 /** What both roles read of their options when a WebSocket is made. */
 export interface CommonOptions {
@@ -79,6 +80,9 @@ const Listeners = function () {} as unknown as new () => object
 Listeners.prototype = Object.create(null) as object
 
 const NO_SETTINGS: CommonOptions = {}
+
+const shareConnectionOptions = sharing<ConnectionOptions>()
+const shareTransportOptions = sharing<TransportOptions>()
 
 export class WebSocket extends EventEmitter implements TransportOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties

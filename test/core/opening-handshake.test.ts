@@ -3,7 +3,7 @@ import { createServer, request, STATUS_CODES } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import {
   acceptanceLines,
@@ -300,4 +300,39 @@ test('refuses a request, and fails a response, without Upgrade, which Node passe
   })
   const expectation = { accept: ACCEPT, subprotocols: new Set<string>(), acceptDeflate: null }
   expect(checkResponse({ ...RESPONSE, upgrade: undefined }, expectation).error).toBe('Invalid Upgrade header')
+})
+
+describe('a response that would say more than it is told (RFC 9110 §5.5)', () => {
+  const ending = /line break or NUL/
+  test.each([
+    ['a line break in a value', { status: 401, headers: { 'X-Y': 'a\r\nSet-Cookie: b' } }, TypeError, ending],
+    ['a bare line feed in a value', { status: 401, headers: { 'X-Y': ['a', 'b\n'] } }, TypeError, ending],
+    ['a carriage return in a value', { status: 401, headers: { 'X-Y': '\r' } }, TypeError, ending],
+    ['NUL in a value', { status: 401, headers: { 'X-Y': 'a\0' } }, TypeError, ending],
+    ['a field name with a line break', { status: 401, headers: { 'X\r\nY': '1' } }, TypeError, /name of a header field: "X/],
+    ['a field name with a colon', { status: 401, headers: { 'X:': '1' } }, TypeError, /name of a header field/],
+    ['an empty field name', { status: 401, headers: { '': '1' } }, TypeError, /name of a header field/],
+    ['a status with a line break', { status: '401 x\r\nA: b' as unknown as number }, RangeError, /status code: "401 x/],
+    ['a status of two digits', { status: 99 }, RangeError, /status code: 99/],
+    ['a status of four digits', { status: 1000 }, RangeError, /status code: 1000/],
+    ['a status that is no integer', { status: 400.5 }, RangeError, /status code: 400.5/]
+  ])('is not made: %s', (_what, refusal, type, message) => {
+    expect(() => refusalResponse(refusal)).toThrow(type)
+    expect(() => refusalResponse(refusal)).toThrow(message)
+  })
+
+  test('is not made: a reason phrase or a subprotocol with a line break', () => {
+    expect(() => refusalResponse({ status: 400 }, 'Bad\r\nA: b')).toThrow(ending)
+    for (const subprotocol of ['a\r\nb: c', 'a\n', 'a\0']) {
+      expect(() => acceptanceLines({ accept: 'x', subprotocol })).toThrow(ending)
+    }
+  })
+
+  test('is made of all that harms nobody: bodies with line breaks, values of other types, other alphabets, a status as text', () => {
+    const headers = { 'X-A': 1, 'X-B': ['a', 'b'], 'X-C': 'né\t日', 'X-D': undefined, 'X-E': '' }
+    expect(refusalResponse({ status: '418' as unknown as number, message: 'a\r\n\r\nb', headers }, '')).toBe(
+      'HTTP/1.1 418 \r\nConnection: close\r\nContent-Type: text/html\r\nContent-Length: 6\r\n' +
+        'X-A: 1\r\nX-B: a,b\r\nX-C: né\t日\r\nX-D: undefined\r\nX-E: \r\n\r\na\r\n\r\nb'
+    )
+  })
 })

@@ -844,20 +844,6 @@ describe('deferred events', () => {
     expectEvents([{ opcode: 3 }], [VIOLATIONS.opcode(3)], { deferEvents: true, pump: turnTheLoop })
   })
 
-  test('can be switched on and off between chunks', () => {
-    for (const feed of feeds) {
-      const fixture = new Fixture(feed, { isServer: false })
-      fixture.receive(buildFrame({ payload: 'a' }))
-      fixture.receiver.deferEvents = true
-      fixture.receive(buildFrame({ payload: 'b' }))
-      expect(fixture.recorder.events).toEqual([text('a')])
-      turnTheLoop(fixture)
-      fixture.receiver.deferEvents = false
-      fixture.receive(buildFrame({ payload: 'c' }))
-      expect(fixture.recorder.events).toEqual([text('a'), text('b'), text('c')])
-    }
-  })
-
   test('after a handler threw the rest still comes one a turn', () => {
     for (const feed of feeds) {
       const fixture = new Fixture(feed, { isServer: true, deferEvents: true })
@@ -1225,36 +1211,6 @@ describe('compressed messages (RFC 7692 §6.2)', () => {
   })
 })
 
-describe('stop', () => {
-  test('discards what comes, and what was waited for', () => {
-    for (const feed of feeds) {
-      const inflater = new Complement()
-      const fixture = new Fixture(feed, { isServer: false, inflater: () => inflater })
-      fixture.receive(streamFor(false, [{ payload: 'a' }, compressed('b'), { payload: 'c' }]))
-      fixture.receiver.stop()
-      fixture.receive(buildFrame({ payload: 'd' }))
-      inflater.finish?.()
-      fixture.receiver.proceed()
-      fixture.receiver.recover()
-      expect(fixture.recorder.events).toEqual([text('a')])
-    }
-  })
-
-  test('inside a handler ends the chunk there', () => {
-    for (const feed of feeds) {
-      for (const count of [1, 2, 3, 4, 5, 6]) {
-        const fixture = new Fixture(feed, { isServer: true })
-        fixture.recorder.onEvent = () => {
-          if (fixture.recorder.events.length === count) fixture.receiver.stop()
-        }
-        fixture.receive(streamFor(true, EVERYTHING))
-        fixture.receive(streamFor(true, [LATE]))
-        expect(fixture.recorder.events).toEqual(ALL_EVENTS.slice(0, count))
-      }
-    }
-  })
-})
-
 describe('re-entrancy', () => {
   /** Feeds a whole conversation to another receiver with the same kernels, from memory of its own. */
   function disturb(feed: Feed, size: number): void {
@@ -1437,7 +1393,7 @@ describe('batches', () => {
     }
   })
 
-  test('end also where a handler throws or stops, events are deferred, or the chunk holds one frame', () => {
+  test('end also where a handler throws, events are deferred, or the chunk holds one frame', () => {
     for (const feed of feeds) {
       for (const isServer of ROLES) {
         for (let count = 1; count <= 25; count++) {
@@ -1449,16 +1405,10 @@ describe('batches', () => {
           expect(throwing.isInside).toBe(false)
           throwing.receiver.recover()
           expect(throwing.isInside).toBe(false)
-          const stopped = new Watched(feed, { isServer })
-          stopped.recorder.onEvent = () => {
-            if (stopped.recorder.events.length === count) stopped.receiver.stop()
-          }
-          stopped.receive(streamFor(isServer, frames))
-          expect([stopped.isInside, stopped.recorder.events.length]).toEqual([false, count])
         }
         const single = new Watched(feed, { isServer })
-        single.inside = () => single.receiver.stop()
         single.receive(streamFor(isServer, [{ payload: 'a' }]))
+        expect(single.isInside).toBe(false)
         const deferred = new Watched(feed, { isServer, deferEvents: true })
         deferred.receive(streamFor(isServer, frames))
         for (; deferred.recorder.deferred > 0; deferred.recorder.deferred--) {
@@ -1568,12 +1518,8 @@ describe('options that change between chunks', () => {
       const { receiver, recorder } = fixture
       receiver.maxPayload = 20
       fixture.receive(buildFrame({ payload: 'x'.repeat(20) }))
-      receiver.skipUtf8Validation = true
-      fixture.receive(buildFrame({ payload: Buffer.from([0xff]) }))
-      receiver.skipUtf8Validation = false
-      receiver.maxFragments = 1
-      fixture.receive(streamFor(false, [{ fin: false }, { opcode: CONTINUATION }]))
-      expect(recorder.events).toEqual([text('x'.repeat(20)), text(Buffer.from([0xff])), VIOLATIONS.fragments])
+      fixture.receive(buildFrame({ payload: 'x'.repeat(21) }))
+      expect(recorder.events).toEqual([text('x'.repeat(20)), VIOLATIONS.maxPayload])
     }
   })
 

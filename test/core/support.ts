@@ -147,8 +147,10 @@ export class Recorder implements ReceiverHandler {
     this.tell((isBinary ? binary : text)(payload))
   }
 
-  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean): void {
+  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void {
     const payload = Buffer.concat(fragments)
+    const isAscii = payload.every((octet) => octet < 0x80)
+    if (!isBinary) assert(isAscii || nonAscii, 'text that is not ASCII is said to be')
     assert.equal(payload.length, length)
     for (const octets of fragments) {
       assert.isAbove(octets.length, 0)

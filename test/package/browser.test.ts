@@ -226,6 +226,38 @@ describe('listeners', () => {
     expect(calls).toHaveLength(1)
   })
 
+  it('that are to be called once are not mistaken for others of the same function', () => {
+    const { ws, stub } = open()
+    const { calls, listener } = recorder()
+    ws.once('open', listener).on('open', listener)
+    stub.deliver('open')
+    expect(calls).toHaveLength(2)
+    expect(ws.listenerCount('open')).toBe(1)
+    stub.deliver('open')
+    stub.deliver('open')
+    expect(calls).toHaveLength(4)
+  })
+
+  it('that are to be called once may remove themselves, and are called once also where the event is emitted meanwhile', () => {
+    const { ws } = open()
+    const { calls, listener } = recorder()
+    const itself = (): void => {
+      listener()
+      ws.off('open', itself)
+    }
+    let isNested = false
+    ws.on('open', () => {
+      if (isNested) return
+      isNested = true
+      ws.emit('open')
+    })
+    ws.once('open', itself)
+    ws.emit('open')
+    ws.emit('open')
+    expect(calls).toHaveLength(1)
+    expect(ws.listenerCount('open')).toBe(1)
+  })
+
   it('of the kind that browsers have get the events of the browser', () => {
     const { ws, stub } = open()
     const { calls, listener } = recorder()

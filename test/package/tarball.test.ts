@@ -38,6 +38,7 @@ const DECLARATIONS_OF_CORE = [
   'core/receiver',
   'core/sender',
   'core/sha1',
+  'core/shared-settings',
   'core/subprotocol',
   'core/utf8',
   'isomorphic',
@@ -45,6 +46,7 @@ const DECLARATIONS_OF_CORE = [
   'kernels/js',
   'kernels/native',
   'kernels/scan',
+  'kernels/utf16',
   'kernels/utf8',
   'kernels/wasm',
   'wasm/codec',
@@ -266,6 +268,7 @@ describe('npm ci --omit=dev in a checkout', () => {
       'rollup.config.mjs',
       'src',
       'wasm',
+      'prepare.mjs',
       'dist'
     ]) {
       cpSync(join(root, name), join(checkout, name), { recursive: true, preserveTimestamps: true })

@@ -5,7 +5,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const root = dirname(fileURLToPath(import.meta.url))
 
 /** What `npm run build` reads, and the last that each of its steps writes. */
 const SOURCES = ['src', 'wasm', 'package.json', 'rollup.config.mjs', 'tsconfig.json']
