@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { help, parse } from './lib/arguments.mjs'
 import { describeMachine, machineLine } from './lib/machine.mjs'
+import { absent } from './lib/peers.mjs'
 import { markdown } from './lib/report.mjs'
 import { progressLine, runSuite } from './lib/suite.mjs'
 
@@ -24,13 +25,17 @@ async function main() {
 async function run({ peers, workloads, ...options }) {
   const built = new URL('../dist/index.cjs', import.meta.url)
   if (!existsSync(built)) throw new Error('there is no dist: npm run build makes it')
-  const machine = describeMachine(peers)
+  const missing = absent(peers)
+  const present = peers.filter(({ name }) => !Object.hasOwn(missing, name))
+  if (present.length === 0) throw new Error(Object.values(missing).join('; '))
+  const machine = describeMachine(present)
   const progress = progressLine(process.stderr)
   progress.show(machineLine(machine))
+  for (const [name, reason] of Object.entries(missing)) progress.show(`${name} takes no part: ${reason}`)
   const started = performance.now()
-  const results = await runSuite({ peers, workloads, ...options }, progress.show)
+  const results = await runSuite({ peers: present, workloads, ...options }, progress.show)
   progress.clear()
-  return { machine, seconds: Math.round((performance.now() - started) / 1000), rounds: options.rounds, results }
+  return { machine, absent: missing, seconds: Math.round((performance.now() - started) / 1000), rounds: options.rounds, results }
 }
 
 /** The reports of several files as one; they should come from one machine. */

@@ -26,8 +26,8 @@ function pinnable() {
   return cpus
 }
 
-function commandFor(file, { args, execArgv, cpu, pin }) {
-  const command = [process.execPath, ...execArgv, fileURLToPath(file), ...args]
+function commandFor(file, { runtime = process.execPath, args, execArgv, cpu, pin }) {
+  const command = [runtime, ...execArgv, fileURLToPath(file), ...args]
   return pin && pinnable().length > 1 ? ['taskset', '-c', String(pinnable()[cpu]), ...command] : command
 }
 
@@ -54,10 +54,11 @@ export class Child {
 
   /**
    * @param file what to run, a URL
+   * @param options.runtime what runs it, this Node by default
    * @param options.cpu 0 for what is measured, 1 for the load: they never share a CPU where there are two
    */
-  constructor(file, { args = [], env = {}, execArgv = [], cpu = 0, pin = true, onProgress = () => {} } = {}) {
-    const command = commandFor(file, { args, execArgv, cpu, pin })
+  constructor(file, { runtime, args = [], env = {}, execArgv = [], cpu = 0, pin = true, onProgress = () => {} } = {}) {
+    const command = commandFor(file, { runtime, args, execArgv, cpu, pin })
     this.#process = spawn(command[0], command.slice(1), {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'inherit', 'pipe', 'ipc']

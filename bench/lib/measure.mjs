@@ -20,6 +20,7 @@ class Pair {
     this.peer = peer
     this.#options = options
     this.subject = new Child(SUBJECT, {
+      runtime: peer.runtime,
       args: peer.module === undefined ? [peer.adapter] : [peer.adapter, peer.module],
       env: peer.env,
       execArgv: flagsFor(peer),

@@ -112,8 +112,9 @@ const EXPLANATION =
   '`net` is a raw socket that parses nothing: the limit.'
 
 /** Everything as Markdown. */
-export function markdown({ machine, results }, title = '# Measurements') {
-  const parts = [title, machineLine(machine), EXPLANATION, summary(results)]
+export function markdown({ machine, absent, results }, title = '# Measurements') {
+  const missing = Object.entries(absent ?? {}).map(([name, reason]) => `${name} takes no part: ${reason}.`)
+  const parts = [title, machineLine(machine), ...missing, EXPLANATION, summary(results)]
   let area = ''
   for (const result of results) {
     if (result.area !== area && result.text === undefined) parts.push(`## ${result.area}`)
