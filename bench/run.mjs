@@ -2,27 +2,50 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { help, parse } from './lib/arguments.mjs'
 import { describeMachine, machineLine } from './lib/machine.mjs'
 import { absent } from './lib/peers.mjs'
+import { withMeasurements } from './lib/publication.mjs'
 import { markdown } from './lib/report.mjs'
 import { progressLine, runSuite } from './lib/suite.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
 
 async function main() {
   const options = parse(process.argv.slice(2))
   if (options.help) return console.log(help)
-  const report = options.from === undefined ? await run(options) : merged(options.from)
+  const report = options.from === undefined ? published(await run(options)) : merged(options.from)
   const text = markdown(report)
   console.log(text)
-  if (options.json !== undefined) write(options.json, `${JSON.stringify(report, null, 1)}\n`)
+  if (options.json !== undefined) await writeJson(options.json, report)
   if (options.markdown !== undefined) write(options.markdown, text)
   if (options.svg !== undefined) {
     const { charts } = await import('./lib/charts.mjs')
     for (const [name, svg] of await charts(report)) write(path.join(options.svg, `${name}.svg`), svg)
   }
+  if (options.readme !== undefined) write(options.readme, withMeasurements(readFileSync(options.readme, 'utf8'), report))
 }
 
-async function run({ peers, workloads, ...options }) {
+/** A report as it is kept: numbers to six digits, errors in one line without directories of this machine. */
+function published(report) {
+  const kept = (key, value) => {
+    if (typeof value === 'number') return Number.isFinite(value) ? Number(value.toPrecision(6)) : null
+    if (key !== 'error' || typeof value !== 'string') return value
+    return value
+      .split('\n')[0]
+      .replaceAll(root, '')
+      .replace(/(file:\/\/)?(\/[\w.@+-]+){2,}/g, '…')
+  }
+  return JSON.parse(JSON.stringify(report, kept))
+}
+
+async function writeJson(file, report) {
+  const { format } = await import('prettier')
+  write(file, await format(JSON.stringify(report), { parser: 'json', printWidth: 132 }))
+}
+
+async function run({ peers, workloads, command, ...options }) {
   const built = new URL('../dist/index.cjs', import.meta.url)
   if (!existsSync(built)) throw new Error('there is no dist: npm run build makes it')
   const missing = absent(peers)
@@ -35,7 +58,8 @@ async function run({ peers, workloads, ...options }) {
   const started = performance.now()
   const results = await runSuite({ peers: present, workloads, ...options }, progress.show)
   progress.clear()
-  return { machine, absent: missing, seconds: Math.round((performance.now() - started) / 1000), rounds: options.rounds, results }
+  const seconds = Math.round((performance.now() - started) / 1000)
+  return { machine, absent: missing, command, seconds, rounds: options.rounds, results }
 }
 
 /** The reports of several files as one; they should come from one machine. */

@@ -3,8 +3,8 @@
 import { compile } from 'vega-lite'
 import { Error as LOG_ERRORS, View, logger, parse, textMetrics } from 'vega'
 import { machineLine } from './machine.mjs'
-import { baseOf, cpuRatio } from './report.mjs'
-import { median, octets, percentile, short } from './statistics.mjs'
+import { baseOf, cpuRatio, latencyOf } from './report.mjs'
+import { median, octets, short } from './statistics.mjs'
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 
@@ -290,12 +290,6 @@ const AREA_TITLES = {
   compression: 'Compressed messages (permessage-deflate)'
 }
 
-const latencies = (samples, key, share) =>
-  percentile(
-    samples.flatMap((one) => one[key]),
-    share
-  )
-
 /**
  * All charts that the results give.
  * @returns pairs of a file's name without ending, and SVG
@@ -349,7 +343,7 @@ export async function charts({ machine, results }) {
     const rows = quiet.flatMap((result) =>
       measuredPeers(result).flatMap(({ name, samples }) =>
         ['alone', 'beside'].map((key) => {
-          const value = latencies(samples, key, 0.99) / 1000
+          const value = latencyOf(samples, key, 'p99') / 1000
           return {
             group: `${result.id}, ${key === 'alone' ? 'alone' : 'beside the busy one'}`,
             peer: name,

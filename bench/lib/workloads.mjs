@@ -102,16 +102,25 @@ const broadcast = (id, depth, more = {}) => ({
   ...more
 })
 
-const memory = (id, clients, more = {}) => ({
+/** A fresh process for each sample: fewer rounds do, as memory varies little. */
+const memory = (id, clients, compress, more = {}) => ({
   id,
   area: 'memory',
   kind: 'memory',
-  title: `memory of ${count(clients)} idle connections, each after one message`,
-  needs: ['server'],
+  title: `memory of ${count(clients)} idle connections, each after one message${compress === undefined ? '' : ', with context takeover'}`,
+  needs: compress === undefined ? ['server'] : ['server', 'compress'],
   clients,
-  listen: { incoming: frameLength(64, true) },
+  rounds: 3,
+  listen: { compress, incoming: frameLength(64, true) },
   groups: (peer, n) => [
-    { mode: 'echo', path: '/echo', count: n, depth: 1, message: text64, replyLength: frameLength(64, peer.raw === true) }
+    {
+      mode: 'echo',
+      path: '/echo',
+      count: n,
+      depth: 1,
+      message: compress === undefined ? text64 : { kind: 'json', size: 1024, compress },
+      replyLength: compress === undefined ? frameLength(64, peer.raw === true) : undefined
+    }
   ],
   weight: 2,
   ...more
@@ -125,7 +134,7 @@ const compressed = (compress) => ({
   verify: undefined
 })
 
-const FEW_PEERS = ['ws', 'hybi', 'net']
+const FEW_PEERS = ['ws', 'bun', 'hybi', 'net']
 
 /** One point of a curve. */
 const point = (curve, x, more) => ({ area: 'scaling', curve, x, onlyPeers: FEW_PEERS, level: 'full', ...more })
@@ -208,7 +217,9 @@ export const workloads = [
     groups: () => [{ mode: 'handshake', path: '/handshake', count: 64 }]
   },
 
-  memory('w10', 5000, { level: 'default' }),
+  memory('w10', 5000, undefined, { level: 'default' }),
+  memory('w10z', 5000, 'takeover', { level: 'full', rounds: 2, weight: 3 }),
+  memory('memory-10000', 10_000, undefined, { level: 'full', rounds: 2, weight: 3 }),
 
   echo('tls-64', text64, 16, 32, { ...secure, title: 'echo over TLS, 64 B text, 16 connections, 32 in flight', level: 'default' }),
   echo('tls-64k', binary(65536), 16, 2, {
