@@ -2,15 +2,12 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { help, parse } from './lib/arguments.mjs'
-import { describeMachine, machineLine } from './lib/machine.mjs'
+import { describeMachine, machineLine, withoutDirectories } from './lib/machine.mjs'
 import { absent } from './lib/peers.mjs'
 import { withMeasurements } from './lib/publication.mjs'
 import { markdown } from './lib/report.mjs'
 import { progressLine, runSuite } from './lib/suite.mjs'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
 
 async function main() {
   const options = parse(process.argv.slice(2))
@@ -31,11 +28,7 @@ async function main() {
 function published(report) {
   const kept = (key, value) => {
     if (typeof value === 'number') return Number.isFinite(value) ? Number(value.toPrecision(6)) : null
-    if (key !== 'error' || typeof value !== 'string') return value
-    return value
-      .split('\n')[0]
-      .replaceAll(root, '')
-      .replace(/(file:\/\/)?(\/[\w.@+-]+){2,}/g, '…')
+    return key === 'error' ? withoutDirectories(value.split('\n')[0]) : value
   }
   return JSON.parse(JSON.stringify(report, kept))
 }

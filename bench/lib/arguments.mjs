@@ -1,9 +1,9 @@
 // The command line of `npm run bench`.
 
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { LEVEL_PEERS, choosePeers } from './peers.mjs'
+import { withoutDirectories } from './machine.mjs'
 import { areas, chooseWorkloads } from './workloads.mjs'
 
 /** What each selection comes with; times in ms, the limit in seconds. */
@@ -95,7 +95,7 @@ export function parse(args) {
     warmUpMs: number('warm-up', warmUpMs),
     limit: number('limit', limit),
     pin: !values['no-pin'],
-    command: `npm run bench -- ${args.filter((arg) => !path.isAbsolute(arg)).join(' ')}`.trim(),
+    command: `npm run bench -- ${args.map(withoutDirectories).join(' ')}`,
     from: values.from,
     ...(values.publish ? PUBLICATION : {}),
     ...Object.fromEntries(

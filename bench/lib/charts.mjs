@@ -23,8 +23,9 @@ const PEER_COLORS = {
   ws: '#e0701a',
   'ws+bufferutil': '#c79a1b',
   websocket: '#d65a9e',
-  'faye-websocket': '#b3564a',
+  'faye-websocket': '#9a6b4f',
   undici: '#2ea05f',
+  bun: '#e5484d',
   net: '#848d97'
 }
 const OTHER_COLORS = ['#2f81f7', '#e0701a', '#2ea05f', '#d65a9e', '#8f7ff0', '#c79a1b', '#1bb3c9', '#848d97']
@@ -114,6 +115,19 @@ function rounded(value, up) {
   return up ? steps.find((step) => step >= value * 0.999) : steps.findLast((step) => step <= value * 1.001)
 }
 
+/** Where a logarithmic scale has lines: at 1, 2 and 5 of each decade, or at powers of ten where there are many. */
+function logTicks(least, most) {
+  const [from, to] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))]
+  const steps = Math.log10(most / least) > 2.5 ? [1] : [1, 2, 5]
+  const ticks = []
+  for (let power = from; power <= to; power++) ticks.push(...steps.map((step) => Number((step * 10 ** power).toPrecision(3))))
+  return ticks.filter((tick) => tick >= least * 0.999 && tick <= most * 1.001)
+}
+
+/** What is drawn of hybi itself stands out. */
+const PROMINENT = "=== 'hybi'"
+const prominent = (field, value, otherwise) => ({ condition: { test: `${field} ${PROMINENT}`, value }, value: otherwise })
+
 /** Where ratios have a line. */
 const RATIOS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200]
 
@@ -140,7 +154,14 @@ function bars(rows, { axis, from }) {
     type: 'nominal',
     sort: null,
     title: null,
-    axis: { domain: false, ticks: false, labelColor: TEXT[0], labelFontSize: 12 }
+    axis: {
+      domain: false,
+      ticks: false,
+      labelColor: TEXT[0],
+      labelFontSize: 12,
+      labelPadding: 6,
+      labelFontWeight: prominent('datum.label', 'bold', 'normal')
+    }
   }
   return {
     data: { values },
@@ -165,6 +186,7 @@ function bars(rows, { axis, from }) {
             x,
             ...(from === undefined ? {} : { x2: { field: 'from' } }),
             y,
+            opacity: prominent('datum.peer', 1, 0.75),
             color: { field: 'peer', type: 'nominal', scale: colors(namesIn(rows)), legend: null }
           }
         },
@@ -179,13 +201,13 @@ function bars(rows, { axis, from }) {
 
 /** Curves on logarithmic scales; rows are {x, peer, value}. */
 function curves(rows, { xAxis, yAxis, width = 300, height = 260, format = '~s', xFormat = '~s', xValues }) {
-  const most = Math.max(...rows.map(({ value }) => value))
-  const least = Math.min(...rows.map(({ value }) => value))
+  const most = rounded(Math.max(...rows.map(({ value }) => value)), true)
+  const least = rounded(Math.min(...rows.map(({ value }) => value)), false)
   return {
     data: { values: rows },
     width,
     height,
-    mark: { type: 'line', point: { size: 36 }, strokeWidth: 2 },
+    mark: { type: 'line', point: { size: 36 } },
     encoding: {
       x: {
         field: 'x',
@@ -202,10 +224,11 @@ function curves(rows, { xAxis, yAxis, width = 300, height = 260, format = '~s', 
       y: {
         field: 'value',
         type: 'quantitative',
-        scale: { type: 'log', domain: [rounded(least, false), rounded(most, true)] },
+        scale: { type: 'log', domain: [least, most] },
         title: yAxis,
-        axis: { format, tickCount: 5 }
+        axis: { format, values: logTicks(least, most) }
       },
+      strokeWidth: prominent('datum.peer', 3.5, 1.75),
       color: { field: 'peer', type: 'nominal', scale: colors(namesIn(rows)), title: null }
     }
   }
@@ -230,7 +253,7 @@ function points(rows, { axis }) {
     type: 'nominal',
     sort: null,
     title: null,
-    axis: { grid: true, domain: false, ticks: false, labelLimit: 0, labelColor: TEXT[0], labelFontSize: 12 }
+    axis: { grid: true, domain: false, ticks: false, labelLimit: 0, labelPadding: 10, labelColor: TEXT[0], labelFontSize: 12 }
   }
   return {
     data: { values: rows },
@@ -243,7 +266,7 @@ function points(rows, { axis }) {
         encoding: {
           x,
           y,
-          size: { condition: { test: "datum.peer === 'hybi'", value: 130 }, value: 65 },
+          size: prominent('datum.peer', 140, 65),
           color: {
             field: 'peer',
             type: 'nominal',
@@ -275,10 +298,12 @@ function ratioRows(results) {
     return peers.map((peer) => {
       const value = cpuRatio(base, peer)
       const cost = short(median(peer.samples.map(({ cpu }) => cpu)))
-      return { group: `${result.id}: ${result.title}`, peer: peer.name, value, label: `${value.toFixed(2)}×  (${cost} µs)` }
+      return { group: capital(result.title), peer: peer.name, value, label: `${value.toFixed(2)}×  (${cost} µs)` }
     })
   })
 }
+
+const capital = (text) => text[0].toUpperCase() + text.slice(1)
 
 const AREA_TITLES = {
   receive: 'Receiving',

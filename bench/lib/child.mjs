@@ -51,6 +51,7 @@ export class Child {
   #nextId = 0
   #ready
   #exited
+  #failure = null
 
   /**
    * @param file what to run, a URL
@@ -70,6 +71,7 @@ export class Child {
       this.#process.once('close', (code, signal) => {
         children.delete(this.#process)
         const error = new Error(`a process ended (${signal ?? code})${complaint && `: ${complaint.trim()}`}`)
+        this.#failure = error
         for (const { reject } of this.#calls.values()) reject(error)
         this.#calls.clear()
         resolve()
@@ -105,6 +107,7 @@ export class Child {
   /** Asks for `name` and gives the answer; fails where none comes in time or the process ends. */
   async call(name, args = {}, withinMs = 30_000) {
     await this.#ready
+    if (this.#failure !== null) throw this.#failure
     const id = this.#nextId++
     const answer = this.#expect(id, withinMs)
     this.#process.send({ id, name, args }, () => {})

@@ -198,8 +198,7 @@ async function throughput(workload, results, options) {
 
 /** Resident set per idle connection, and what is left of it when all are gone; a fresh process each time. */
 async function memory(workload, results, options) {
-  const rounds = Math.min(options.rounds, workload.rounds ?? Infinity)
-  await inRounds(results, { ...options, rounds }, async ({ peer }) => {
+  await inRounds(results, options, async ({ peer }) => {
     const pair = new Pair(peer, options)
     try {
       const port = await listen(pair, workload)
@@ -315,7 +314,8 @@ export async function measure(workload, peers, options) {
   }
   checkConnections(connectionsOf(workload))
   const results = peers.filter((peer) => takesPart(peer, workload, options.peersNamed)).map((peer) => ({ peer, samples: [] }))
-  await KINDS[kind](workload, results, options)
+  const rounds = Math.min(options.rounds, workload.rounds ?? Infinity)
+  await KINDS[kind](workload, results, { ...options, rounds })
   result.peers = results.map(({ peer, ...rest }) => ({ name: peer.name, ...rest }))
   return result
 }

@@ -249,6 +249,8 @@ export const workloads = [
     title: 'round trip of a quiet connection, alone and beside one that floods the server with 64 B messages',
     needs: ['server'],
     level: 'full',
+    rounds: 3,
+    weight: 2,
     listen: { incoming: frameLength(64, true) },
     groups: ({ raw }) => [
       { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
@@ -262,6 +264,8 @@ export const workloads = [
     title: 'round trip of a quiet connection, alone and beside one that has 1 MiB of messages echoed over and over',
     needs: ['server'],
     level: 'full',
+    rounds: 3,
+    weight: 2,
     listen: { incoming: frameLength(64, true) },
     groups: ({ raw }) => [
       { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
