@@ -13,14 +13,17 @@ async function main() {
   const options = parse(process.argv.slice(2))
   if (options.help) return console.log(help)
   const report = options.from === undefined ? published(await run(options)) : merged(options.from)
-  const text = markdown(report)
-  console.log(text)
+  console.log(markdown(report))
   if (options.json !== undefined) await writeJson(options.json, report)
-  if (options.markdown !== undefined) write(options.markdown, text)
+  let images = []
   if (options.svg !== undefined) {
     const { charts } = await import('./lib/charts.mjs')
-    for (const [name, svg] of await charts(report)) write(path.join(options.svg, `${name}.svg`), svg)
+    const drawn = await charts(report)
+    for (const { name, svg } of drawn) write(path.join(options.svg, `${name}.svg`), svg)
+    const folder = path.relative(path.dirname(options.markdown ?? ''), options.svg).replaceAll('\\', '/')
+    images = drawn.map(({ area, name, title }) => ({ area, alt: title, source: path.posix.join(folder, `${name}.svg`) }))
   }
+  if (options.markdown !== undefined) write(options.markdown, markdown(report, images))
   if (options.readme !== undefined) write(options.readme, withMeasurements(readFileSync(options.readme, 'utf8'), report))
 }
 

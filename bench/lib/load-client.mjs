@@ -311,7 +311,7 @@ class PulseLoad {
       connection.sentAt = 0
       const counter = new FixedLengthCounter(replyLength)
       connection.onOctets = (octets, start, end) => {
-        if (counter.count(octets, start, end) === 0) return
+        if (counter.count(octets, start, end) === 0 || connection.sentAt === 0) return
         load.#latencies.push((performance.now() - connection.sentAt) * 1000)
         connection.sentAt = 0
       }
@@ -334,6 +334,11 @@ class PulseLoad {
     clearInterval(this.#timer)
     const late = performance.now() + 5000
     while (this.connections.some(({ sentAt }) => sentAt !== 0) && performance.now() < late) await turn()
+    // no reply in all that time is worse than any
+    for (const connection of this.connections.filter(({ sentAt }) => sentAt !== 0)) {
+      this.#latencies.push((performance.now() - connection.sentAt) * 1000)
+      connection.sentAt = 0
+    }
     return this.#latencies
   }
 }

@@ -306,8 +306,8 @@ const takesPart = (peer, { needs, onlyPeers }, named) =>
  * @returns {id, area, title, kind, unit, peers: [{name, samples, error}]}; of what runs alone {text, rows}
  */
 export async function measure(workload, peers, options) {
-  const { id, area, title, kind = 'throughput', unit = 'message', curve, x } = workload
-  const result = { id, area, title, kind, unit, curve, x }
+  const { id, area, title, kind = 'throughput', unit = 'message', curve, x, cases } = workload
+  const result = { id, area, title, kind, unit, curve, x, cases }
   if (ALONE[kind] !== undefined) {
     await ALONE[kind](workload, result, options)
     return result

@@ -68,8 +68,8 @@ export function table([head, ...rows]) {
 export function section(result) {
   const { id, title, kind, peers, error, text } = result
   const heading = `### ${id}: ${title}\n\n`
-  if (error !== undefined) return `${heading}Not measured: ${error}`
-  if (text !== undefined) return `## ${title}\n\n\`\`\`text\n${text}\n\`\`\``
+  if (error !== undefined) return `${heading}Not measured: ${error}.`
+  if (text !== undefined) return `${heading}\`\`\`text\n${text}\n\`\`\``
   if (peers.length === 0) return `${heading}None of the peers takes part.`
   const base = baseOf(peers)
   const columns = COLUMNS[kind](result)
@@ -108,13 +108,20 @@ const EXPLANATION =
   'user and system, all threads, for one message. Rates depend on the load process too, which is no faster than Node itself; cost does not. ' +
   '`net` is a raw socket that parses nothing: the limit.'
 
-/** Everything as Markdown. */
-export function markdown({ machine, absent, results }, title = '# Measurements') {
+const TITLE = '# Measurements'
+
+/**
+ * Everything as Markdown.
+ * @param images charts to show, each {area, alt, source}; those without an area beside the summary
+ */
+export function markdown({ machine, absent, command, results }, images = []) {
   const missing = Object.entries(absent ?? {}).map(([name, reason]) => `${name} takes no part: ${reason}.`)
-  const parts = [title, machineLine(machine), ...missing, EXPLANATION, summary(results)]
+  const taken = command === undefined ? [] : [`Taken with \`${command}\`.`]
+  const shown = (area) => images.filter((image) => image.area === area).map(({ alt, source }) => `![${alt}](${source})`)
+  const parts = [TITLE, machineLine(machine), ...taken, ...missing, EXPLANATION, summary(results), ...shown(undefined)]
   let area = ''
   for (const result of results) {
-    if (result.area !== area && result.text === undefined) parts.push(`## ${result.area}`)
+    if (result.area !== area) parts.push(`## ${result.area}`, ...shown(result.area))
     area = result.area
     parts.push(section(result))
   }

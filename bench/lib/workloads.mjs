@@ -160,7 +160,7 @@ export const workloads = [
     id: 'kernels',
     area: 'kernels',
     kind: 'micro',
-    title: 'kernels: ns per call, or per frame (GB/s)',
+    title: 'ns per call, or per frame (GB/s)',
     file: 'kernels.mjs',
     level: 'quick',
     weight: 2,
@@ -255,6 +255,7 @@ export const workloads = [
     groups: ({ raw }) => [
       { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
     ],
+    cases: { alone: 'Alone, before the flood', beside: 'Beside a connection that floods the server with 64 B messages' },
     besides: () => [{ mode: 'flood', path: '/receive', count: 1, message: text64 }]
   },
   {
@@ -270,6 +271,7 @@ export const workloads = [
     groups: ({ raw }) => [
       { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
     ],
+    cases: { alone: 'Alone, before the echo', beside: 'Beside a connection that has 1 MiB of 64 B messages echoed over and over' },
     besides: ({ raw }) => [
       { mode: 'echo', path: '/echo', count: 1, depth: 16384, message: text64, replyLength: frameLength(64, raw === true) }
     ]

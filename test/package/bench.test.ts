@@ -95,7 +95,10 @@ describe('npm run bench', () => {
       expect(samples.length).toBeGreaterThan(0)
       for (const { rate, cpu } of samples) expect(rate > 0 && cpu > 0).toBe(true)
     }
-    expect(ended.stdout.trim()).toBe(readFileSync(file('all.md'), 'utf8').trim())
+    const text = readFileSync(file('all.md'), 'utf8')
+    const images = [...text.matchAll(/^!\[.+\]\((.+)\)\n\n/gm)]
+    expect(images.map(([, source]) => source)).toEqual(['svg/overview.svg', 'svg/send.svg', 'svg/echo.svg'])
+    expect(images.reduce((rest, [image]) => rest.replace(image, ''), text).trim()).toBe(ended.stdout.trim())
     expect(readdirSync(file('svg')).toSorted()).toEqual(['echo.svg', 'overview.svg', 'send.svg'])
     for (const name of readdirSync(file('svg'))) {
       const svg = readFileSync(join(file('svg'), name), 'utf8')
@@ -154,7 +157,7 @@ describe('npm run bench', () => {
     const { stdout } = await new Promise<Ended>((resolve) => {
       execFile('sh', ['-c', command, process.execPath], { cwd: root }, (_, stdout, stderr) => resolve({ code: 0, stdout, stderr }))
     })
-    expect(stdout).toContain('Not measured: it needs 5064 open files in a process, and 1000 are allowed: see ulimit -n\n')
+    expect(stdout).toContain('Not measured: it needs 5064 open files in a process, and 1000 are allowed: see ulimit -n.\n')
   })
 
   it('says which areas and peers there are where one is not known', async () => {
