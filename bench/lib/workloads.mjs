@@ -95,8 +95,14 @@ const broadcast = (id, depth, more = {}) => ({
   needs: ['server'],
   listen: { incoming: frameLength(text128.size, true) },
   groups: ({ raw }) => [
-    { mode: 'passive', path: '/broadcast', count: 499 },
-    { mode: 'echo', path: '/broadcast', count: 1, depth, message: text128, replyLength: frameLength(text128.size, raw === true) }
+    {
+      mode: 'broadcast',
+      path: '/broadcast',
+      count: 500,
+      depth,
+      message: text128,
+      replyLength: frameLength(text128.size, raw === true)
+    }
   ],
   verify: text128,
   ...more
