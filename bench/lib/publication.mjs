@@ -2,7 +2,7 @@
 
 import { machineLine } from './machine.mjs'
 import { cpuRatio, baseOf, latencyOf, middle, table } from './report.mjs'
-import { octets, short } from './statistics.mjs'
+import { octets } from './statistics.mjs'
 
 const BEGIN = '<!-- measurements: written by npm run bench -- --from doc/bench/results.json --publish -->'
 const END = '<!-- /measurements -->'
@@ -23,43 +23,41 @@ const NAMES = { ...COLUMNS, undici: "Node's own client", hybi: 'hybi' }
 /** Peers that are hybi, or that do not do what a WebSocket library does. */
 const NOT_RIVALS = ['hybi', 'hybi-js', 'hybi-wasm', 'net']
 
-/** A difference below this share is none. */
+/** A difference below this share counts as none. */
 const NOTABLE = 0.05
 
 const capital = (text) => text[0].toUpperCase() + text.slice(1)
 const measured = ({ peers }) => (peers ?? []).filter(({ samples }) => samples.length > 0)
 const named = (result, name) => measured(result).find((peer) => peer.name === name)
 
-/** What of a kind of result is compared, the less the better: how it is read from a peer, and how it is written. */
+/** What of a kind of result is compared, the less the better, as read from the samples of a peer. */
 const COMPARED = {
-  throughput: {
-    value: ({ samples }) => middle(samples, 'cpu'),
-    text: ({ unit }, value) => `${short(value)} µs of CPU per ${unit}`
-  },
-  memory: { value: ({ samples }) => middle(samples, 'octets'), text: (_, value) => `${octets(value)} per connection` },
-  latency: {
-    value: ({ samples }) => latencyOf(samples, 'beside', 'p99'),
-    text: (_, value) => `p99 ${short(value)} µs beside the busy connection`
-  }
+  throughput: (samples) => middle(samples, 'cpu'),
+  memory: (samples) => middle(samples, 'octets'),
+  latency: (samples) => latencyOf(samples, 'beside', 'p99')
+}
+const TITLES = {
+  latency: ({ cases }) => `p99 of a quiet connection's round trip ${cases.beside[0].toLowerCase()}${cases.beside.slice(1)}`
 }
 
-/** One line for each workload in which another takes less than hybi, of CPU, memory or time. */
+/** One line for each rival that takes less than hybi anywhere, of CPU, memory or time: where, and how many times less. */
 export function whereOthersLead(results) {
-  return results.flatMap((result) => {
-    const compared = COMPARED[result.kind]
+  const leads = new Map()
+  for (const result of results.filter(({ kind, curve }) => COMPARED[kind] !== undefined && curve === undefined)) {
+    const read = COMPARED[result.kind]
     const own = named(result, 'hybi')
-    if (compared === undefined || own === undefined) return []
-    const { value, text } = compared
-    const better = measured(result).filter((peer) => !NOT_RIVALS.includes(peer.name) && value(peer) < value(own) * (1 - NOTABLE))
-    if (better.length === 0) return []
-    const rivals = better
-      .toSorted((a, b) => value(a) - value(b))
-      .map((peer) => `${NAMES[peer.name] ?? peer.name} ${text(result, value(peer))}`)
-    return [`- ${capital(result.title)}: ${rivals.join(', ')}; hybi ${text(result, value(own))}.`]
-  })
+    if (own === undefined) continue
+    for (const { name, samples } of measured(result)) {
+      const times = read(own.samples) / read(samples)
+      if (NOT_RIVALS.includes(name) || !(times > 1 + NOTABLE && times < Infinity)) continue
+      const title = TITLES[result.kind]?.(result) ?? result.title
+      leads.set(name, [...(leads.get(name) ?? []), `${title} (${times.toFixed(times < 9.95 ? 1 : 0)} times less)`])
+    }
+  }
+  return [...leads].map(([name, list]) => `- ${NAMES[name] ?? name}: ${list.join('; ')}.`)
 }
 
-const ratioText = (value) => (Number.isFinite(value) ? (value < 9.95 ? value.toFixed(1) : value.toFixed(0)) : '–')
+const ratioText = (value) => (Number.isFinite(value) ? value.toFixed(value < 0.995 ? 2 : value < 9.95 ? 1 : 0) : '–')
 
 function ratios(results) {
   const names = Object.keys(COLUMNS)
@@ -86,7 +84,7 @@ function memoryLines(results) {
         const { samples } = named(result, name)
         return `${octets(middle(samples, 'octets'))} each, ${octets(middle(samples, 'left'))} in all left when they were gone`
       })
-      return `- ${capital(result.title)}: hybi ${own}; ws ${base}.`
+      return `- ${capital(result.title.replace(/^memory of /, ''))}: hybi ${own}; ws ${base}.`
     })
 }
 
@@ -104,7 +102,7 @@ function block({ machine, command, absent, results }) {
     ratios(results),
     ...(memory.length > 0 ? ['Memory of connections:', memory.join('\n')] : []),
     ...(lead.length > 0
-      ? ['hybi does not lead everywhere. Others took less here:', lead.join('\n')]
+      ? ['hybi does not lead everywhere. Others took less CPU, memory or time than hybi here:', lead.join('\n')]
       : ['No other library took less in any workload.']),
     ...Object.entries(absent ?? {}).map(([name, reason]) => `${NAMES[name] ?? name} took no part: ${reason}.`),
     `All figures, with the spread of the rounds, and more charts are in [doc/bench](doc/bench/README.md). Measured with \`${command}\` on: ${machineLine(machine)}.`
