@@ -27,8 +27,8 @@ export const help = `npm run bench -- [areas or workloads ...] [options]
 
 Areas: ${areas.join(', ')}
 
-  --quick             fewest workloads and peers; under a minute
-  --full              every workload and peer, five rounds; 35 minutes at most
+  --quick             fewest workloads and peers; a minute at most
+  --full              every workload and peer, five rounds; 28 minutes, 35 at most
                       (with neither: under two minutes)
   --peers a,b,...     of ${LEVEL_PEERS.full.join(', ')}, or name=directory
                       of a package with the API of ws; 'all' for all

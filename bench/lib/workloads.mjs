@@ -143,7 +143,7 @@ const compressed = (compress) => ({
 const FEW_PEERS = ['ws', 'bun', 'hybi', 'net']
 
 /** One point of a curve. */
-const point = (curve, x, more) => ({ area: 'scaling', curve, x, onlyPeers: FEW_PEERS, level: 'full', ...more })
+const point = (curve, x, more) => ({ area: 'scaling', curve, x, onlyPeers: FEW_PEERS, level: 'full', weight: 0.5, ...more })
 
 const scalingConnections = [1, 10, 100, 1000, 10_000].map((n) =>
   echo(
@@ -179,7 +179,7 @@ export const workloads = [
     title: 'compression by itself',
     file: 'deflate.mjs',
     level: 'full',
-    weight: 8,
+    weight: 3,
     needs: []
   },
 
