@@ -9,7 +9,7 @@ import { areas, chooseWorkloads } from './workloads.mjs'
 /** What each selection comes with; times in ms, the limit in seconds. */
 const LEVELS = {
   quick: { rounds: 3, measureMs: 150, settleMs: 50, warmUpMs: 250, limit: 60 },
-  default: { rounds: 3, measureMs: 200, settleMs: 50, warmUpMs: 300, limit: 110 },
+  default: { rounds: 3, measureMs: 200, settleMs: 50, warmUpMs: 300, limit: 100 },
   full: { rounds: 5, measureMs: 400, settleMs: 100, warmUpMs: 1000, limit: 2100 }
 }
 

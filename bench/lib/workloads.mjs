@@ -198,14 +198,14 @@ export const workloads = [
   clientSend('client-send-64k', binary(65536), 2, 4, { level: 'default' }),
 
   echo('w1', text64, 1, 1, { level: 'full' }),
-  echo('w2', text64, 64, 1, { level: 'default' }),
+  echo('w2', text64, 64, 1, { level: 'full' }),
   echo('w3', text64, 64, 32, { level: 'quick' }),
   echo('w4', binary(1024), 64, 8, { level: 'default' }),
   echo('w5', binary(65536), 16, 2, { level: 'quick' }),
   echo('w6', binary(1048576), 4, 1, { level: 'full' }),
   echo('w7', { kind: 'utf8', size: 16384 }, 16, 4, { level: 'default' }),
 
-  broadcast('w8', 1, { level: 'default' }),
+  broadcast('w8', 1, { level: 'full' }),
   broadcast('w8b', 16, { level: 'quick' }),
 
   {
