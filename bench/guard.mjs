@@ -102,6 +102,8 @@ async function main() {
   const progress = progressLine(process.stderr)
   progress.show(`building ${commit}`)
   const { directory, remove } = build(revision)
+  // also where a signal ends it
+  process.once('exit', remove)
   try {
     const peers = choosePeers([`${commit}=${directory}`, `this=${root}`]).map((peer) => ({
       ...peer,

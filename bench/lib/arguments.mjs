@@ -1,22 +1,34 @@
 // The command line of `npm run bench`.
 
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { LEVEL_PEERS, choosePeers } from './peers.mjs'
+import { withoutDirectories } from './machine.mjs'
 import { areas, chooseWorkloads } from './workloads.mjs'
 
 /** What each selection comes with; times in ms, the limit in seconds. */
 const LEVELS = {
   quick: { rounds: 3, measureMs: 150, settleMs: 50, warmUpMs: 250, limit: 60 },
-  default: { rounds: 3, measureMs: 200, settleMs: 50, warmUpMs: 300, limit: 110 },
-  full: { rounds: 5, measureMs: 500, settleMs: 150, warmUpMs: 1000, limit: 3600 }
+  default: { rounds: 3, measureMs: 200, settleMs: 50, warmUpMs: 300, limit: 100 },
+  full: { rounds: 5, measureMs: 400, settleMs: 100, warmUpMs: 1000, limit: 2100 }
+}
+
+const inRoot = (name) => fileURLToPath(new URL(`../../${name}`, import.meta.url))
+
+/** Where --publish writes. */
+const PUBLICATION = {
+  json: inRoot('doc/bench/results.json'),
+  markdown: inRoot('doc/bench/README.md'),
+  svg: inRoot('doc/bench'),
+  readme: inRoot('README.md')
 }
 
 export const help = `npm run bench -- [areas or workloads ...] [options]
 
 Areas: ${areas.join(', ')}
 
-  --quick             fewest workloads and peers; under a minute
-  --full              every workload and peer, five rounds; up to an hour
+  --quick             fewest workloads and peers; a minute at most
+  --full              every workload and peer, five rounds; 28 minutes, 35 at most
                       (with neither: under two minutes)
   --peers a,b,...     of ${LEVEL_PEERS.full.join(', ')}, or name=directory
                       of a package with the API of ws; 'all' for all
@@ -27,6 +39,8 @@ Areas: ${areas.join(', ')}
   --json FILE         all figures
   --markdown FILE     the tables
   --svg DIR           charts
+  --readme FILE       the summary, between the markers that are in it
+  --publish           all four: doc/bench/ and README.md
   --from FILE         no measurement: tables and charts of what --json wrote;
                       given again, the results of all files together
   --no-pin            leave it to the system which CPU a process runs on
@@ -51,6 +65,8 @@ export function parse(args) {
       json: { type: 'string' },
       markdown: { type: 'string' },
       svg: { type: 'string' },
+      readme: { type: 'string' },
+      publish: { type: 'boolean', default: false },
       from: { type: 'string', multiple: true },
       'no-pin': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false }
@@ -79,9 +95,11 @@ export function parse(args) {
     warmUpMs: number('warm-up', warmUpMs),
     limit: number('limit', limit),
     pin: !values['no-pin'],
-    json: values.json,
-    markdown: values.markdown,
-    svg: values.svg,
-    from: values.from
+    command: `npm run bench -- ${args.map(withoutDirectories).join(' ')}`,
+    from: values.from,
+    ...(values.publish ? PUBLICATION : {}),
+    ...Object.fromEntries(
+      ['json', 'markdown', 'svg', 'readme'].flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]]))
+    )
   }
 }

@@ -3,8 +3,8 @@
 import { compile } from 'vega-lite'
 import { Error as LOG_ERRORS, View, logger, parse, textMetrics } from 'vega'
 import { machineLine } from './machine.mjs'
-import { baseOf, cpuRatio } from './report.mjs'
-import { median, octets, percentile, short } from './statistics.mjs'
+import { baseOf, cpuRatio, latencyOf } from './report.mjs'
+import { median, octets, short } from './statistics.mjs'
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 
@@ -23,8 +23,9 @@ const PEER_COLORS = {
   ws: '#e0701a',
   'ws+bufferutil': '#c79a1b',
   websocket: '#d65a9e',
-  'faye-websocket': '#b3564a',
+  'faye-websocket': '#9a6b4f',
   undici: '#2ea05f',
+  bun: '#e5484d',
   net: '#848d97'
 }
 const OTHER_COLORS = ['#2f81f7', '#e0701a', '#2ea05f', '#d65a9e', '#8f7ff0', '#c79a1b', '#1bb3c9', '#848d97']
@@ -62,10 +63,10 @@ const CONFIG = {
 const CHARACTER_EM = 0.56
 textMetrics.width = ({ fontSize = 11 }, text) => CHARACTER_EM * fontSize * String(text).length
 
-/** Lines of at most `width` characters, broken at spaces. */
+/** Lines of at most `width` characters, broken at spaces, but not before a number. */
 function wrapped(text, width) {
   const lines = ['']
-  for (const word of text.split(' ')) {
+  for (const word of text.split(/ (?![\d(])/)) {
     const line = lines.at(-1)
     if (line.length + word.length + 1 > width) lines.push(word)
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
@@ -114,33 +115,61 @@ function rounded(value, up) {
   return up ? steps.find((step) => step >= value * 0.999) : steps.findLast((step) => step <= value * 1.001)
 }
 
+/** Where a logarithmic scale has lines: at 1, 2 and 5 of each decade, or at powers of ten where there are many. */
+function logTicks(least, most) {
+  const [from, to] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))]
+  const steps = Math.log10(most / least) > 2 ? [1] : [1, 2, 5]
+  const ticks = []
+  for (let power = from; power <= to; power++) ticks.push(...steps.map((step) => Number((step * 10 ** power).toPrecision(3))))
+  return ticks.filter((tick) => tick >= least * 0.999 && tick <= most * 1.001)
+}
+
+/** What is drawn of hybi itself stands out. */
+const PROMINENT = "=== 'hybi'"
+const prominent = (field, value, otherwise) => ({ condition: { test: `${field} ${PROMINENT}`, value }, value: otherwise })
+
 /** Where ratios have a line. */
 const RATIOS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200]
 
-/** Groups of bars, one below the other; rows are {group, peer, value, label}. With `from` bars begin there, on a logarithmic scale. */
-function bars(rows, { axis, from }) {
+/** Scale and ticks of bars: from zero, logarithmic from the least, or logarithmic around `from`. */
+function barScale(values, { from, log }) {
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  if (from !== undefined) {
+    const domain = [Math.min(from * 0.8, rounded(least, false)), rounded(Math.max(most, from), true) * 1.6]
+    return { from, ticks: logTicks(...domain), domain }
+  }
+  if (!log) return { domain: [0, most * 1.12] }
+  const begin = rounded(least / 2, false)
+  return { from: begin, ticks: logTicks(begin, most), domain: [begin, rounded(most, true) * 1.6] }
+}
+
+/** Groups of bars, one below the other; rows are {group, peer, value, label}. Scales as `barScale` says. */
+function bars(rows, { axis, ...kind }) {
+  const { from, ticks, domain } = barScale(
+    rows.map(({ value }) => value),
+    kind
+  )
   const values = rows.map((row) => ({ ...row, end: Math.max(row.value, from ?? 0), from }))
-  const most = Math.max(...values.map(({ end }) => end))
-  const scale =
-    from === undefined
-      ? { domain: [0, most * 1.12] }
-      : {
-          type: 'log',
-          domain: [Math.min(from * 0.8, rounded(Math.min(...values.map(({ value }) => value)), false)), rounded(most, true) * 1.6]
-        }
   const x = {
     field: 'value',
     type: 'quantitative',
-    scale,
+    scale: from === undefined ? { domain } : { type: 'log', domain },
     title: axis,
-    axis: { format: '~r', tickCount: 6, ...(from === undefined ? {} : { values: RATIOS }) }
+    axis: { format: ',~r', tickCount: 6, ...(from === undefined ? {} : { values: ticks }) }
   }
   const y = {
     field: 'peer',
     type: 'nominal',
     sort: null,
     title: null,
-    axis: { domain: false, ticks: false, labelColor: TEXT[0], labelFontSize: 12 }
+    axis: {
+      domain: false,
+      ticks: false,
+      labelColor: TEXT[0],
+      labelFontSize: 12,
+      labelPadding: 6,
+      labelFontWeight: prominent('datum.label', 'bold', 'normal')
+    }
   }
   return {
     data: { values },
@@ -165,6 +194,7 @@ function bars(rows, { axis, from }) {
             x,
             ...(from === undefined ? {} : { x2: { field: 'from' } }),
             y,
+            opacity: prominent('datum.peer', 1, 0.75),
             color: { field: 'peer', type: 'nominal', scale: colors(namesIn(rows)), legend: null }
           }
         },
@@ -179,18 +209,18 @@ function bars(rows, { axis, from }) {
 
 /** Curves on logarithmic scales; rows are {x, peer, value}. */
 function curves(rows, { xAxis, yAxis, width = 300, height = 260, format = '~s', xFormat = '~s', xValues }) {
-  const most = Math.max(...rows.map(({ value }) => value))
-  const least = Math.min(...rows.map(({ value }) => value))
+  const most = rounded(Math.max(...rows.map(({ value }) => value)), true)
+  const least = rounded(Math.min(...rows.map(({ value }) => value)), false)
   return {
     data: { values: rows },
     width,
     height,
-    mark: { type: 'line', point: { size: 36 }, strokeWidth: 2 },
+    mark: { type: 'line', point: { size: 36 } },
     encoding: {
       x: {
         field: 'x',
         type: 'quantitative',
-        scale: { type: 'log' },
+        scale: { type: 'log', nice: false },
         title: xAxis,
         axis: {
           format: xFormat,
@@ -202,10 +232,11 @@ function curves(rows, { xAxis, yAxis, width = 300, height = 260, format = '~s', 
       y: {
         field: 'value',
         type: 'quantitative',
-        scale: { type: 'log', domain: [rounded(least, false), rounded(most, true)] },
+        scale: { type: 'log', domain: [least, most] },
         title: yAxis,
-        axis: { format, tickCount: 5 }
+        axis: { format, values: logTicks(least, most) }
       },
+      strokeWidth: prominent('datum.peer', 3.5, 1.75),
       color: { field: 'peer', type: 'nominal', scale: colors(namesIn(rows)), title: null }
     }
   }
@@ -230,7 +261,7 @@ function points(rows, { axis }) {
     type: 'nominal',
     sort: null,
     title: null,
-    axis: { grid: true, domain: false, ticks: false, labelLimit: 0, labelColor: TEXT[0], labelFontSize: 12 }
+    axis: { grid: true, domain: false, ticks: false, labelLimit: 0, labelPadding: 10, labelColor: TEXT[0], labelFontSize: 12 }
   }
   return {
     data: { values: rows },
@@ -243,7 +274,7 @@ function points(rows, { axis }) {
         encoding: {
           x,
           y,
-          size: { condition: { test: "datum.peer === 'hybi'", value: 130 }, value: 65 },
+          size: prominent('datum.peer', 140, 65),
           color: {
             field: 'peer',
             type: 'nominal',
@@ -275,10 +306,18 @@ function ratioRows(results) {
     return peers.map((peer) => {
       const value = cpuRatio(base, peer)
       const cost = short(median(peer.samples.map(({ cpu }) => cpu)))
-      return { group: `${result.id}: ${result.title}`, peer: peer.name, value, label: `${value.toFixed(2)}×  (${cost} µs)` }
+      return { group: capital(result.title), peer: peer.name, value, label: `${value.toFixed(2)}×  (${cost} µs)` }
     })
   })
 }
+
+/** The same for a chart with everything: what matters most is drawn last, over the others. */
+const overviewRows = (results) =>
+  ratioRows(results)
+    .filter(({ peer }) => peer !== 'hybi-wasm')
+    .toSorted((a, b) => (a.peer === 'hybi') - (b.peer === 'hybi'))
+
+const capital = (text) => text[0].toUpperCase() + text.slice(1)
 
 const AREA_TITLES = {
   receive: 'Receiving',
@@ -290,19 +329,14 @@ const AREA_TITLES = {
   compression: 'Compressed messages (permessage-deflate)'
 }
 
-const latencies = (samples, key, share) =>
-  percentile(
-    samples.flatMap((one) => one[key]),
-    share
-  )
-
 /**
  * All charts that the results give.
- * @returns pairs of a file's name without ending, and SVG
+ * @returns a list of {area, name: the file's name without ending, title, svg}; the overview has no area
  */
 export async function charts({ machine, results }) {
   const drawn = []
-  const add = async (name, title, note, spec, width) => drawn.push([name, await draw(title, note, machine, spec, width)])
+  const add = async (area, name, title, note, spec, width) =>
+    drawn.push({ area, name, title, svg: await draw(title, note, machine, spec, width) })
   const throughput = results.filter((result) => result.kind === 'throughput' && measuredPeers(result).length > 0)
   const plain = throughput.filter(({ curve }) => curve === undefined)
 
@@ -312,14 +346,17 @@ export async function charts({ machine, results }) {
     const compared = plain.filter((result) => measuredPeers(result).length > 1)
     if (compared.length > 0)
       await add(
+        undefined,
         'overview',
         `CPU per message, against ${base}`,
         note,
-        points(ratioRows(compared), { axis: `times less CPU than ${base}` })
+        points(overviewRows(compared), { axis: `times less CPU than ${base}` }),
+        150
       )
     for (const area of new Set(compared.map((result) => result.area))) {
       const rows = ratioRows(compared.filter((result) => result.area === area))
       await add(
+        area,
         area,
         `${AREA_TITLES[area] ?? area}: CPU per message, against ${base}`,
         note,
@@ -329,41 +366,49 @@ export async function charts({ machine, results }) {
   }
 
   const memory = results.filter((result) => result.kind === 'memory' && measuredPeers(result).length > 0)
-  if (memory.length > 0) {
-    const rows = memory.flatMap((result) =>
+  const memoryRows = (chosen, key, unit) =>
+    chosen.flatMap((result) =>
       measuredPeers(result).map(({ name, samples }) => {
-        const value = median(samples.map((one) => one.octets))
-        return { group: result.title, peer: name, value: value / 1024, label: octets(value) }
+        const value = Math.max(0, median(samples.map((one) => one[key])))
+        return { group: capital(result.title), peer: name, value: value / unit, label: octets(value) }
       })
     )
+  const isCompressed = ({ id }) => id === 'w10z'
+  for (const [name, title, chosen] of [
+    ['memory', 'Memory of an idle connection', memory.filter((result) => !isCompressed(result))],
+    ['memory-compression', 'Memory of an idle connection that compresses', memory.filter(isCompressed)]
+  ]) {
+    const note = 'Growth of the resident set per connection, after garbage collection. Less is better.'
+    if (chosen.length > 0)
+      await add('memory', name, title, note, bars(memoryRows(chosen, 'octets', 1024), { axis: 'KiB per connection' }))
+  }
+  if (memory.length > 0)
     await add(
       'memory',
-      'Memory of an idle connection',
-      'Growth of the resident set per connection, after garbage collection. Less is better.',
-      bars(rows, { axis: 'KiB' })
+      'memory-left',
+      'Memory that is left when all connections are gone',
+      'Growth of the resident set over what it was before they came, after garbage collection. Less is better.',
+      bars(memoryRows(memory, 'left', 1024 ** 2), { axis: 'MiB' })
     )
-  }
 
   const quiet = results.filter((result) => result.kind === 'latency' && measuredPeers(result).length > 0)
   if (quiet.length > 0) {
-    const rows = quiet.flatMap((result) =>
-      measuredPeers(result).flatMap(({ name, samples }) =>
-        ['alone', 'beside'].map((key) => {
-          const value = latencies(samples, key, 0.99) / 1000
-          return {
-            group: `${result.id}, ${key === 'alone' ? 'alone' : 'beside the busy one'}`,
-            peer: name,
-            value,
-            label: `${short(value)} ms`
-          }
-        })
+    const rows = quiet
+      .flatMap((result) =>
+        ['alone', 'beside'].flatMap((when) =>
+          measuredPeers(result).map(({ name, samples }) => {
+            const value = latencyOf(samples, when, 'p99') / 1000
+            return { group: result.cases[when], peer: name, value, label: `${short(value)} ms` }
+          })
+        )
       )
-    )
+      .filter(({ value }) => value > 0)
     await add(
       'fairness',
+      'fairness',
       'A quiet connection beside a busy one: p99 of its round trip',
-      quiet.map(({ id, title }) => `${id}: ${title}.`).join(' '),
-      bars(rows, { axis: 'ms' })
+      'One message of 64 B every 3 ms or more, and the time until its echo is back. Less is better.',
+      bars(rows, { axis: 'ms', log: true })
     )
   }
 
@@ -383,6 +428,7 @@ export async function charts({ machine, results }) {
     .filter(([, rows]) => rows.length > 0)
   if (panels.length > 0) {
     await add(
+      'scaling',
       'scaling-connections',
       'Cost by number of connections',
       'Echo of 64 B text, one message in flight on every connection. Flat is good, and less is better.',
@@ -395,9 +441,9 @@ export async function charts({ machine, results }) {
   }
   const perOctet = curveRows('sizes', (peer, size) => (cost(peer) * 1000) / size)
   if (perOctet.length > 0) {
-    const xValues = [...new Set(perOctet.map(({ x }) => x))]
+    const xValues = [16, 256, 4096, 65536, 1048576, 16777216]
     const options = { xAxis: 'message size', xFormat: '', xValues, width: 420, format: ',~r' }
-    await add('scaling-sizes', 'Cost by message size', 'Echo of binary messages. Less is better.', {
+    await add('scaling', 'scaling-sizes', 'Cost by message size', 'Echo of binary messages. Less is better.', {
       hconcat: [
         curves(curveRows('sizes', cost), { ...options, yAxis: 'CPU µs per message' }),
         curves(perOctet, { ...options, yAxis: 'CPU ns per octet' })
@@ -420,6 +466,7 @@ export async function charts({ machine, results }) {
       format: '~s'
     })
     await add(
+      'kernels',
       'kernels',
       'Kernels by themselves',
       'Time of one call (of one frame, for scans), by size. Less is better; memcpy is the limit of what moves octets.',

@@ -26,8 +26,8 @@ function pinnable() {
   return cpus
 }
 
-function commandFor(file, { args, execArgv, cpu, pin }) {
-  const command = [process.execPath, ...execArgv, fileURLToPath(file), ...args]
+function commandFor(file, { runtime = process.execPath, args, execArgv, cpu, pin }) {
+  const command = [runtime, ...execArgv, fileURLToPath(file), ...args]
   return pin && pinnable().length > 1 ? ['taskset', '-c', String(pinnable()[cpu]), ...command] : command
 }
 
@@ -51,13 +51,15 @@ export class Child {
   #nextId = 0
   #ready
   #exited
+  #failure = null
 
   /**
    * @param file what to run, a URL
+   * @param options.runtime what runs it, this Node by default
    * @param options.cpu 0 for what is measured, 1 for the load: they never share a CPU where there are two
    */
-  constructor(file, { args = [], env = {}, execArgv = [], cpu = 0, pin = true, onProgress = () => {} } = {}) {
-    const command = commandFor(file, { args, execArgv, cpu, pin })
+  constructor(file, { runtime, args = [], env = {}, execArgv = [], cpu = 0, pin = true, onProgress = () => {} } = {}) {
+    const command = commandFor(file, { runtime, args, execArgv, cpu, pin })
     this.#process = spawn(command[0], command.slice(1), {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'inherit', 'pipe', 'ipc']
@@ -69,6 +71,7 @@ export class Child {
       this.#process.once('close', (code, signal) => {
         children.delete(this.#process)
         const error = new Error(`a process ended (${signal ?? code})${complaint && `: ${complaint.trim()}`}`)
+        this.#failure = error
         for (const { reject } of this.#calls.values()) reject(error)
         this.#calls.clear()
         resolve()
@@ -104,6 +107,7 @@ export class Child {
   /** Asks for `name` and gives the answer; fails where none comes in time or the process ends. */
   async call(name, args = {}, withinMs = 30_000) {
     await this.#ready
+    if (this.#failure !== null) throw this.#failure
     const id = this.#nextId++
     const answer = this.#expect(id, withinMs)
     this.#process.send({ id, name, args }, () => {})

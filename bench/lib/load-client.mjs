@@ -242,15 +242,95 @@ class EchoLoad {
   }
 }
 
-/** Connections that only receive. */
-class PassiveLoad {
-  static async open({ count, ...target }) {
-    const load = new PassiveLoad()
-    load.sockets = (await openAll(target, count)).map(({ socket }) => socket)
+/** Connections that all get what the last of them sends; `depth` messages are under way until all have them. */
+class BroadcastLoad {
+  #connections
+  #octets
+  #length
+  #depth
+  #published = 0
+  #delivered = 0
+  #running = false
+  #due = false
+  #failed = null
+  #done = () => {}
+
+  static async open({ count, depth, message, replyLength, ...target }) {
+    const load = new BroadcastLoad()
+    const frames = new Ring(await clientFrames(message), depth)
+    load.#octets = frames.octets
+    load.#length = frames.ends[1]
+    load.#depth = depth
+    load.#connections = await openAll(target, count)
+    load.sockets = load.#connections.map(({ socket }) => socket)
+    for (const connection of load.#connections) {
+      const counter = new FixedLengthCounter(replyLength)
+      connection.onOctets = (octets, start, end) => {
+        load.#delivered += counter.count(octets, start, end)
+        if (load.#due) return
+        load.#due = true
+        setImmediate(load.#publish)
+      }
+      connection.socket.on('close', () => {
+        load.#failed ??= connection.error ?? new Error('the server closed a connection')
+        load.#done()
+      })
+    }
     return load
   }
-  start() {}
-  stop() {}
+
+  #publish = () => {
+    this.#due = false
+    const complete = Math.floor(this.#delivered / this.#connections.length)
+    if (this.#running) this.#write(complete + this.#depth - this.#published)
+    else if (complete === this.#published) this.#done()
+  }
+
+  #write(count) {
+    if (count === 0) return
+    this.#published += count
+    this.#connections.at(-1).socket.write(this.#octets.subarray(0, count * this.#length))
+  }
+
+  #untilDelivered() {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('not everybody got every message')), 20_000)
+      this.#done = () => {
+        clearTimeout(timer)
+        if (this.#failed === null) resolve()
+        else reject(this.#failed)
+      }
+    })
+  }
+
+  /** Sends one message to everybody; what the first gets is compared with `expected`. */
+  async once(expected) {
+    const [first] = this.#connections
+    const received = []
+    const { onOctets } = first
+    first.onOctets = (octets, start, end) => {
+      received.push(Buffer.from(octets.subarray(start, end)))
+      onOctets(octets, start, end)
+    }
+    const delivered = this.#untilDelivered()
+    this.#write(1)
+    await delivered
+    first.onOctets = onOctets
+    if (expected !== undefined && !Buffer.concat(received).equals(expected)) throw new Error('the message is not what was sent')
+  }
+
+  start() {
+    this.#running = true
+    this.#write(this.#depth)
+  }
+
+  async stop() {
+    if (this.#failed !== null) throw this.#failed
+    const delivered = this.#untilDelivered()
+    this.#running = false
+    setImmediate(this.#publish)
+    await delivered
+  }
 }
 
 /** Connections that write as much as is taken, and expect no reply. */
@@ -311,7 +391,7 @@ class PulseLoad {
       connection.sentAt = 0
       const counter = new FixedLengthCounter(replyLength)
       connection.onOctets = (octets, start, end) => {
-        if (counter.count(octets, start, end) === 0) return
+        if (counter.count(octets, start, end) === 0 || connection.sentAt === 0) return
         load.#latencies.push((performance.now() - connection.sentAt) * 1000)
         connection.sentAt = 0
       }
@@ -334,6 +414,11 @@ class PulseLoad {
     clearInterval(this.#timer)
     const late = performance.now() + 5000
     while (this.connections.some(({ sentAt }) => sentAt !== 0) && performance.now() < late) await turn()
+    // no reply in all that time is worse than any
+    for (const connection of this.connections.filter(({ sentAt }) => sentAt !== 0)) {
+      this.#latencies.push((performance.now() - connection.sentAt) * 1000)
+      connection.sentAt = 0
+    }
     return this.#latencies
   }
 }
@@ -380,7 +465,7 @@ class HandshakeLoad {
   }
 }
 
-const MODES = { echo: EchoLoad, passive: PassiveLoad, flood: FloodLoad, pulse: PulseLoad, handshake: HandshakeLoad }
+const MODES = { echo: EchoLoad, broadcast: BroadcastLoad, flood: FloodLoad, pulse: PulseLoad, handshake: HandshakeLoad }
 
 /** Opens a load; `mode` says which. */
 export const openLoad = ({ mode, ...options }) => MODES[mode].open(options)

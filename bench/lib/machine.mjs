@@ -1,7 +1,10 @@
 // Where and with what the figures were taken: without that they mean nothing.
 
 import os from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { versions } from './peers.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Processor, system, Node and the versions of the peers. */
 export function describeMachine(peers) {
@@ -22,3 +25,6 @@ export function machineLine({ date, cpu, cpus, memoryGiB, system, node, versions
   const list = Object.entries(packages).map(([name, version]) => `${name} ${version}`)
   return `${cpu}, ${cpus} CPUs, ${memoryGiB} GiB, ${system}; Node.js ${node}; ${list.join(', ')}; ${date}`
 }
+
+/** A text without what tells directories of this machine, so that it can be published. */
+export const withoutDirectories = (text) => text.replaceAll(root, '').replace(/(file:\/\/)?(?<![\w.])(\/[\w.@+-]+){2,}/g, '…')

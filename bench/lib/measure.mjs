@@ -1,7 +1,9 @@
 // Runs one workload on all its peers: each in a process of its own, rounds interleaved, cost read from the process under test.
 
 import { Child, output } from './child.mjs'
+import { checkConnections } from './limits.mjs'
 import { flagsFor } from './peers.mjs'
+import { percentile } from './statistics.mjs'
 
 const SUBJECT = new URL('../servers/subject.mjs', import.meta.url)
 const LOAD = new URL('../servers/load.mjs', import.meta.url)
@@ -20,6 +22,7 @@ class Pair {
     this.peer = peer
     this.#options = options
     this.subject = new Child(SUBJECT, {
+      runtime: peer.runtime,
       args: peer.module === undefined ? [peer.adapter] : [peer.adapter, peer.module],
       env: peer.env,
       execArgv: flagsFor(peer),
@@ -132,8 +135,11 @@ async function sample(pair, { measureMs, settleMs, warmUpMs }) {
   return { rate: (done / time) * 1e6, cpu: cpu / done, busy: cpu / time }
 }
 
-/** Runs `body(peer)` for each peer, round after round, until the rounds are done or the time is up; failures are kept by peer. */
-async function inRounds(results, { rounds, until, onRound }, body) {
+/**
+ * Runs `body(result)` for each peer, round after round, until the rounds are done or the time is up. A peer that fails keeps its error and
+ * takes no further part; `onFailure(result)` ends what it may have left running.
+ */
+async function inRounds(results, { rounds, until, onRound }, body, onFailure = () => {}) {
   for (let round = 0; round < rounds; round++) {
     const started = performance.now()
     onRound(round)
@@ -145,6 +151,7 @@ async function inRounds(results, { rounds, until, onRound }, body) {
         result.samples.push(await body(result, round))
       } catch (error) {
         result.error = error.message
+        await onFailure(result)
       }
     }
     const took = performance.now() - started
@@ -174,8 +181,11 @@ async function throughput(workload, results, options) {
     const { settleMs } = options
     const measureMs = options.measureMs * (workload.longer ?? 1)
     const warmUpMs = options.warmUpMs * (workload.warmUp ?? 1)
-    await inRounds(results, options, (result, round) =>
-      sample(pairs.get(result), { measureMs, settleMs, warmUpMs: round === 0 ? warmUpMs : 0 })
+    await inRounds(
+      results,
+      options,
+      (result, round) => sample(pairs.get(result), { measureMs, settleMs, warmUpMs: round === 0 ? warmUpMs : 0 }),
+      (result) => pairs.get(result).stop()
     )
     if (workload.listen?.compress === undefined) return
     for (const result of results) {
@@ -232,13 +242,14 @@ async function latency(workload, results, options) {
       }
     }
     const measureMs = options.measureMs * 3
-    await inRounds(results, options, async (result) => {
-      const { load, busy } = pairs.get(result)
+    const body = async (result) => {
       const pair = pairs.get(result)
+      const { load, busy } = pair
       const latencies = async () => {
         await load.call('start')
         await sleep(measureMs)
-        return load.call('stop')
+        const all = await load.call('stop')
+        return { p50: percentile(all, 0.5), p99: percentile(all, 0.99) }
       }
       const alone = await latencies()
       await busy.call('start')
@@ -249,7 +260,8 @@ async function latency(workload, results, options) {
       await busy.call('stop')
       await pair.quiesce()
       return { alone, beside, rate: ((after.messages - before.messages) / (after.time - before.time)) * 1e6 }
-    })
+    }
+    await inRounds(results, options, body, (result) => pairs.get(result).stop())
   } finally {
     await Promise.all([...pairs.values()].map((pair) => pair.stop()))
   }
@@ -279,6 +291,10 @@ async function program(workload, result, { quick, pin }) {
 const ALONE = { micro, program }
 const KINDS = { throughput, memory, latency }
 
+/** How many connections a process has at once. */
+const connectionsOf = (workload) =>
+  workload.clients ?? workload.groups?.({}).reduce((sum, { count }) => sum + count, 0) ?? workload.connect.count
+
 /** Whether a peer can do what a workload needs; long workloads leave some out, unless the peers were `named`. */
 const takesPart = (peer, { needs, onlyPeers }, named) =>
   needs.every((need) => peer.can.includes(need)) && (named || onlyPeers === undefined || onlyPeers.includes(peer.name))
@@ -290,14 +306,16 @@ const takesPart = (peer, { needs, onlyPeers }, named) =>
  * @returns {id, area, title, kind, unit, peers: [{name, samples, error}]}; of what runs alone {text, rows}
  */
 export async function measure(workload, peers, options) {
-  const { id, area, title, kind = 'throughput', unit = 'message', curve, x } = workload
-  const result = { id, area, title, kind, unit, curve, x }
+  const { id, area, title, kind = 'throughput', unit = 'message', curve, x, cases } = workload
+  const result = { id, area, title, kind, unit, curve, x, cases }
   if (ALONE[kind] !== undefined) {
     await ALONE[kind](workload, result, options)
     return result
   }
+  checkConnections(connectionsOf(workload))
   const results = peers.filter((peer) => takesPart(peer, workload, options.peersNamed)).map((peer) => ({ peer, samples: [] }))
-  await KINDS[kind](workload, results, options)
+  const rounds = Math.min(options.rounds, workload.rounds ?? Infinity)
+  await KINDS[kind](workload, results, { ...options, rounds })
   result.peers = results.map(({ peer, ...rest }) => ({ name: peer.name, ...rest }))
   return result
 }

@@ -1,5 +1,6 @@
-// Who is measured: hybi with each kernel set, other libraries, Node's own client, and the raw socket as the limit.
+// Who is measured: hybi with each kernel set, other libraries, Node's own client, Bun where it is there, and the raw socket as the limit.
 
+import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -24,6 +25,7 @@ const peers = {
   websocket: { adapter: 'websocket', of: 'websocket', can: ['server', 'client', 'secure'] },
   'faye-websocket': { adapter: 'faye-websocket', of: 'faye-websocket', can: ['server', 'client', 'secure'] },
   undici: { adapter: 'undici', can: ['client'] },
+  bun: { adapter: 'bun', runtime: process.env.BUN || 'bun', can: ['server', 'client', 'secure', 'compress'] },
   hybi: hybi(''),
   'hybi-wasm': hybi('wasm'),
   'hybi-js': hybi('js'),
@@ -39,6 +41,20 @@ export const LEVEL_PEERS = {
 /** What ratios are taken to, where it takes part; else the first peer is. */
 export const BASE = 'ws'
 
+let bunVersion
+
+/** The version of Bun; an empty string where there is no Bun. */
+function versionOfBun() {
+  bunVersion ??= spawnSync(peers.bun.runtime, ['--version'], { encoding: 'utf8' }).stdout?.trim() ?? ''
+  return bunVersion
+}
+
+/** The peers that cannot take part here, by name, each with the reason. */
+export function absent(chosen) {
+  const reason = 'there is no executable of Bun on the PATH, and the environment variable BUN names none'
+  return chosen.some(({ name }) => name === 'bun') && versionOfBun() === '' ? { bun: reason } : {}
+}
+
 /**
  * The peers by name, those of `name=directory` as packages with the API of ws.
  * @throws {Error} at a name there is none of
@@ -53,7 +69,8 @@ export function choosePeers(names) {
 }
 
 /** Flags that Node needs to run a peer. */
-export function flagsFor({ adapter }) {
+export function flagsFor({ adapter, runtime }) {
+  if (runtime !== undefined) return []
   const major = Number.parseInt(process.versions.node, 10)
   const flags = ['--expose-gc', '--no-warnings']
   // 22 has it without
@@ -66,6 +83,7 @@ export function versions(chosen) {
   const found = {}
   for (const { name, of, module } of chosen) {
     if (of !== undefined) found[of] = require(`${of}/package.json`).version
+    else if (name === 'bun') found.Bun = versionOfBun()
     else if (name === 'undici') found.undici = `${process.versions.undici} (Node)`
     else if (module === root) found.hybi = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version
     else if (module !== undefined) found[name] = JSON.parse(readFileSync(path.join(module, 'package.json'), 'utf8')).version

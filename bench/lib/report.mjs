@@ -2,7 +2,7 @@
 
 import { BASE } from './peers.mjs'
 import { machineLine } from './machine.mjs'
-import { median, octets, percentile, short, spread } from './statistics.mjs'
+import { median, octets, short, spread } from './statistics.mjs'
 
 const ratio = (value) => (Number.isFinite(value) ? value.toFixed(2) : '–')
 
@@ -11,7 +11,10 @@ export const baseOf = (peers) =>
   peers.find(({ name, samples }) => name === BASE && samples.length > 0) ?? peers.find(({ samples }) => samples.length > 0)
 
 const of = (samples, key) => samples.map((one) => one[key])
-const middle = (samples, key) => median(of(samples, key))
+export const middle = (samples, key) => median(of(samples, key))
+
+/** Median over the rounds of a quiet connection's round trip, in µs; `when`: 'alone' or 'beside', `share`: 'p50' or 'p99'. */
+export const latencyOf = (samples, when, share) => median(samples.map((one) => one[when][share]))
 
 /** How many times less CPU a peer takes for a message than the base. */
 export const cpuRatio = (base, peer) => middle(base.samples, 'cpu') / middle(peer.samples, 'cpu')
@@ -42,20 +45,14 @@ const COLUMNS = {
     ['RSS with them', ({ samples }) => octets(middle(samples, 'during'))],
     ['left when they are gone', ({ samples }) => octets(middle(samples, 'left'))]
   ],
-  latency: () => {
-    const all = (samples, key) => samples.flatMap((one) => one[key])
-    return [
-      ['alone: median µs', ({ samples }) => short(percentile(all(samples, 'alone'), 0.5))],
-      ['p99 µs', ({ samples }) => short(percentile(all(samples, 'alone'), 0.99))],
-      ['beside: median µs', ({ samples }) => short(percentile(all(samples, 'beside'), 0.5))],
-      ['p99 µs', ({ samples }) => short(percentile(all(samples, 'beside'), 0.99))],
-      [
-        'p99 / {base}',
-        ({ samples }, base) => ratio(percentile(all(samples, 'beside'), 0.99) / percentile(all(base.samples, 'beside'), 0.99))
-      ],
-      ['messages/s beside', ({ samples }) => short(middle(samples, 'rate'))]
-    ]
-  }
+  latency: () => [
+    ['alone: median µs', ({ samples }) => short(latencyOf(samples, 'alone', 'p50'))],
+    ['p99 µs', ({ samples }) => short(latencyOf(samples, 'alone', 'p99'))],
+    ['beside: median µs', ({ samples }) => short(latencyOf(samples, 'beside', 'p50'))],
+    ['p99 µs', ({ samples }) => short(latencyOf(samples, 'beside', 'p99'))],
+    ['p99 / {base}', ({ samples }, base) => ratio(latencyOf(samples, 'beside', 'p99') / latencyOf(base.samples, 'beside', 'p99'))],
+    ['messages/s beside', ({ samples }) => short(middle(samples, 'rate'))]
+  ]
 }
 
 /** Rows of cells as an aligned Markdown table; the first column is text, the others are numbers. */
@@ -71,8 +68,8 @@ export function table([head, ...rows]) {
 export function section(result) {
   const { id, title, kind, peers, error, text } = result
   const heading = `### ${id}: ${title}\n\n`
-  if (error !== undefined) return `${heading}Not measured: ${error}`
-  if (text !== undefined) return `## ${title}\n\n\`\`\`text\n${text}\n\`\`\``
+  if (error !== undefined) return `${heading}Not measured: ${error}.`
+  if (text !== undefined) return `${heading}\`\`\`text\n${text}\n\`\`\``
   if (peers.length === 0) return `${heading}None of the peers takes part.`
   const base = baseOf(peers)
   const columns = COLUMNS[kind](result)
@@ -111,12 +108,20 @@ const EXPLANATION =
   'user and system, all threads, for one message. Rates depend on the load process too, which is no faster than Node itself; cost does not. ' +
   '`net` is a raw socket that parses nothing: the limit.'
 
-/** Everything as Markdown. */
-export function markdown({ machine, results }, title = '# Measurements') {
-  const parts = [title, machineLine(machine), EXPLANATION, summary(results)]
+const TITLE = '# Measurements'
+
+/**
+ * Everything as Markdown.
+ * @param images charts to show, each {area, alt, source}; those without an area beside the summary
+ */
+export function markdown({ machine, absent, command, results }, images = []) {
+  const missing = Object.entries(absent ?? {}).map(([name, reason]) => `${name} takes no part: ${reason}.`)
+  const taken = command === undefined ? [] : [`Taken with \`${command}\`.`]
+  const shown = (area) => images.filter((image) => image.area === area).map(({ alt, source }) => `![${alt}](${source})`)
+  const parts = [TITLE, machineLine(machine), ...taken, ...missing, EXPLANATION, summary(results), ...shown(undefined)]
   let area = ''
   for (const result of results) {
-    if (result.area !== area && result.text === undefined) parts.push(`## ${result.area}`)
+    if (result.area !== area) parts.push(`## ${result.area}`, ...shown(result.area))
     area = result.area
     parts.push(section(result))
   }

@@ -23,6 +23,7 @@ export async function runSuite({ workloads, peers, limit, level, ...options }, o
       continue
     }
     onProgress(where)
+    const started = performance.now()
     const result = await measure(workload, peers, {
       ...options,
       quick: level !== 'full',
@@ -30,7 +31,7 @@ export async function runSuite({ workloads, peers, limit, level, ...options }, o
       onRound: (round) => onProgress(`${where}, round ${round + 1} of ${options.rounds}`),
       onProgress: (text) => onProgress(`${where}: ${text}`)
     }).catch((error) => ({ id, area, title, kind: 'skipped', error: error.message }))
-    results.push(result)
+    results.push({ ...result, seconds: Math.round((performance.now() - started) / 100) / 10 })
   }
   return results
 }

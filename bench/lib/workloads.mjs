@@ -95,23 +95,38 @@ const broadcast = (id, depth, more = {}) => ({
   needs: ['server'],
   listen: { incoming: frameLength(text128.size, true) },
   groups: ({ raw }) => [
-    { mode: 'passive', path: '/broadcast', count: 499 },
-    { mode: 'echo', path: '/broadcast', count: 1, depth, message: text128, replyLength: frameLength(text128.size, raw === true) }
+    {
+      mode: 'broadcast',
+      path: '/broadcast',
+      count: 500,
+      depth,
+      message: text128,
+      replyLength: frameLength(text128.size, raw === true)
+    }
   ],
   verify: text128,
   ...more
 })
 
-const memory = (id, clients, more = {}) => ({
+/** A fresh process for each sample: fewer rounds do, as memory varies little. */
+const memory = (id, clients, compress, more = {}) => ({
   id,
   area: 'memory',
   kind: 'memory',
-  title: `memory of ${count(clients)} idle connections, each after one message`,
-  needs: ['server'],
+  title: `memory of ${count(clients)} idle connections, each after one message${compress === undefined ? '' : ', with context takeover'}`,
+  needs: compress === undefined ? ['server'] : ['server', 'compress'],
   clients,
-  listen: { incoming: frameLength(64, true) },
+  rounds: 3,
+  listen: { compress, incoming: frameLength(64, true) },
   groups: (peer, n) => [
-    { mode: 'echo', path: '/echo', count: n, depth: 1, message: text64, replyLength: frameLength(64, peer.raw === true) }
+    {
+      mode: 'echo',
+      path: '/echo',
+      count: n,
+      depth: 1,
+      message: compress === undefined ? text64 : { kind: 'json', size: 1024, compress },
+      replyLength: compress === undefined ? frameLength(64, peer.raw === true) : undefined
+    }
   ],
   weight: 2,
   ...more
@@ -125,10 +140,10 @@ const compressed = (compress) => ({
   verify: undefined
 })
 
-const FEW_PEERS = ['ws', 'hybi', 'net']
+const FEW_PEERS = ['ws', 'bun', 'hybi', 'net']
 
 /** One point of a curve. */
-const point = (curve, x, more) => ({ area: 'scaling', curve, x, onlyPeers: FEW_PEERS, level: 'full', ...more })
+const point = (curve, x, more) => ({ area: 'scaling', curve, x, onlyPeers: FEW_PEERS, level: 'full', weight: 0.5, ...more })
 
 const scalingConnections = [1, 10, 100, 1000, 10_000].map((n) =>
   echo(
@@ -151,7 +166,7 @@ export const workloads = [
     id: 'kernels',
     area: 'kernels',
     kind: 'micro',
-    title: 'kernels: ns per call, or per frame (GB/s)',
+    title: 'ns per call, or per frame (GB/s)',
     file: 'kernels.mjs',
     level: 'quick',
     weight: 2,
@@ -164,7 +179,7 @@ export const workloads = [
     title: 'compression by itself',
     file: 'deflate.mjs',
     level: 'full',
-    weight: 8,
+    weight: 3,
     needs: []
   },
 
@@ -183,14 +198,14 @@ export const workloads = [
   clientSend('client-send-64k', binary(65536), 2, 4, { level: 'default' }),
 
   echo('w1', text64, 1, 1, { level: 'full' }),
-  echo('w2', text64, 64, 1, { level: 'default' }),
+  echo('w2', text64, 64, 1, { level: 'full' }),
   echo('w3', text64, 64, 32, { level: 'quick' }),
   echo('w4', binary(1024), 64, 8, { level: 'default' }),
   echo('w5', binary(65536), 16, 2, { level: 'quick' }),
   echo('w6', binary(1048576), 4, 1, { level: 'full' }),
   echo('w7', { kind: 'utf8', size: 16384 }, 16, 4, { level: 'default' }),
 
-  broadcast('w8', 1, { level: 'default' }),
+  broadcast('w8', 1, { level: 'full' }),
   broadcast('w8b', 16, { level: 'quick' }),
 
   {
@@ -208,7 +223,9 @@ export const workloads = [
     groups: () => [{ mode: 'handshake', path: '/handshake', count: 64 }]
   },
 
-  memory('w10', 5000, { level: 'default' }),
+  memory('w10', 5000, undefined, { level: 'default' }),
+  memory('w10z', 5000, 'takeover', { level: 'full', rounds: 2, weight: 3 }),
+  memory('memory-10000', 10_000, undefined, { level: 'full', rounds: 2, weight: 3 }),
 
   echo('tls-64', text64, 16, 32, { ...secure, title: 'echo over TLS, 64 B text, 16 connections, 32 in flight', level: 'default' }),
   echo('tls-64k', binary(65536), 16, 2, {
@@ -238,10 +255,13 @@ export const workloads = [
     title: 'round trip of a quiet connection, alone and beside one that floods the server with 64 B messages',
     needs: ['server'],
     level: 'full',
+    rounds: 3,
+    weight: 2,
     listen: { incoming: frameLength(64, true) },
     groups: ({ raw }) => [
       { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
     ],
+    cases: { alone: 'Alone, before the flood', beside: 'Beside a connection that floods the server with 64 B messages' },
     besides: () => [{ mode: 'flood', path: '/receive', count: 1, message: text64 }]
   },
   {
@@ -251,10 +271,13 @@ export const workloads = [
     title: 'round trip of a quiet connection, alone and beside one that has 1 MiB of messages echoed over and over',
     needs: ['server'],
     level: 'full',
+    rounds: 3,
+    weight: 2,
     listen: { incoming: frameLength(64, true) },
     groups: ({ raw }) => [
       { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
     ],
+    cases: { alone: 'Alone, before the echo', beside: 'Beside a connection that has 1 MiB of 64 B messages echoed over and over' },
     besides: ({ raw }) => [
       { mode: 'echo', path: '/echo', count: 1, depth: 16384, message: text64, replyLength: frameLength(64, raw === true) }
     ]

@@ -10,6 +10,8 @@ const { default: adapt } = await import(`./${adapterName}.mjs`)
 const adapter = adapt(module)
 const { raw, send, onMessage, onClose } = adapter
 
+const collectGarbage = globalThis.Bun === undefined ? globalThis.gc : () => Bun.gc(true)
+
 /** Different messages of one kind and size, so that no library may take one for the last. */
 const VARIETY = 61
 
@@ -43,6 +45,17 @@ function batchSender({ kind, size, batch }) {
   }
 }
 
+/** Broadcast by what the library has for it. */
+function throughTopic(connection) {
+  adapter.join(connection)
+  everyone.add(connection)
+  onClose(connection, () => everyone.delete(connection))
+  onMessage(connection, (data) => {
+    messages += everyone.size
+    adapter.broadcast(data)
+  })
+}
+
 /** What the server does on each path. With the raw socket a 'message' is a chunk of frames of `incoming` octets each. */
 function pathHandlers(options) {
   const { incoming } = options
@@ -63,6 +76,7 @@ function pathHandlers(options) {
         for (let due = Math.round(amount(data)); due > 0; due--) sendBatch(connection)
       }),
     '/broadcast': (connection) => {
+      if (adapter.broadcast !== undefined) return throughTopic(connection)
       everyone.add(connection)
       onClose(connection, () => everyone.delete(connection))
       onMessage(connection, (data, isBinary) => {
@@ -114,7 +128,7 @@ serve({
   /** Resident set after garbage collection, in octets. */
   async memory() {
     for (let i = 0; i < 3; i++) {
-      globalThis.gc()
+      collectGarbage()
       // what finalizers and closing sockets free is freed a turn later
       await new Promise((resolve) => setTimeout(resolve, 30))
     }

@@ -22,7 +22,8 @@ const documents = [
   'README.md',
   'CHANGELOG.md',
   'examples/README.md',
-  ...readdirSync(join(root, 'doc')).map((name) => `doc/${name}`)
+  // doc/bench/README.md is there once figures are published
+  ...readdirSync(join(root, 'doc'), { recursive: true, encoding: 'utf8' }).map((name) => `doc/${name.replaceAll('\\', '/')}`)
 ]
   .filter((name) => name.endsWith('.md'))
   .map((name) => ({ name, text: readFileSync(join(root, name), 'utf8') }))
@@ -194,6 +195,65 @@ describe('everything else', () => {
         .map((target) => `${name}: ${target}`)
     })
     expect(broken).toEqual([])
+  })
+})
+
+describe('measurements', () => {
+  const MARKERS = /(<!-- measurements: .* -->\n)([^]*)(\n<!-- \/measurements -->)/
+  const results = join(root, 'doc/bench/results.json')
+
+  /** The README as `npm run bench` writes it from a file of results. */
+  async function written(from: string): Promise<string> {
+    const file = writeProgram(readFileSync(join(root, 'README.md'), 'utf8').replace(MARKERS, '$1$3'))
+    const { code, stderr } = await start(join(root, 'bench/run.mjs'), { args: ['--from', from, '--readme', file] }).ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    return readFileSync(file, 'utf8')
+  }
+
+  /** One round of a workload, each peer with what a message cost it in µs. */
+  const workload = (title: string, cost: Record<string, number>) => ({
+    id: title,
+    area: 'echo',
+    title,
+    kind: 'throughput',
+    unit: 'message',
+    peers: Object.entries(cost).map(([name, cpu]) => ({ name, samples: [{ rate: 1e6 / cpu, cpu, busy: 1 }] }))
+  })
+
+  it('in the README are those of doc/bench/results.json, or none where there is no such file', async () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    if (existsSync(results)) expect(readme).toBe(await written(results))
+    else expect(MARKERS.exec(readme)![2]).toMatch(/^\nNo figures are published yet\.[^|]*$/)
+  })
+
+  it('are written between the markers: ratios in a table, where others lead, and how they were taken', async () => {
+    const machine = {
+      date: '2020-02-02',
+      cpu: 'CPU',
+      cpus: 2,
+      memoryGiB: 8,
+      system: 'Linux',
+      node: '20.0.0',
+      versions: { ws: '8' }
+    }
+    const report = {
+      machine,
+      absent: { bun: 'it is not there' },
+      command: 'npm run bench -- --full',
+      results: [workload('first', { ws: 10, hybi: 1, net: 0.5 }), workload('second', { ws: 10, websocket: 2, hybi: 8 })]
+    }
+    const text = MARKERS.exec(await written(writeProgram(JSON.stringify(report))))![2]
+    const cells = [...text.matchAll(/^\| (first|second) +\|(.*)\|$/gim)].map(([, , row]) =>
+      row.split('|').map((cell) => cell.trim())
+    )
+    expect(cells).toEqual([
+      ['1.0', '–', '–', '–', '–', '**10**', '–', '20'],
+      ['1.0', '–', '5.0', '–', '–', '**1.3**', '–', '–']
+    ])
+    expect(text).toContain('- websocket: second (4.0 times less).')
+    expect(text).not.toMatch(/^- .*first/m)
+    expect(text).toContain('Bun took no part: it is not there.')
+    expect(text).toContain('`npm run bench -- --full` on: CPU, 2 CPUs, 8 GiB, Linux; Node.js 20.0.0; ws 8; 2020-02-02.')
   })
 })
 

@@ -1,7 +1,7 @@
 // The benchmark suite runs and reports; how fast anything is, is not tested.
 
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,7 +19,9 @@ interface Ended {
 
 function bench(...args: string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['bench/run.mjs', ...args], { cwd: root, timeout: 90_000 }, (error, stdout, stderr) => {
+    // no Bun, whatever is installed here
+    const env = { ...process.env, BUN: join(directory, 'bun') }
+    execFile(process.execPath, ['bench/run.mjs', ...args], { cwd: root, env, timeout: 90_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr })
     })
   })
@@ -93,7 +95,10 @@ describe('npm run bench', () => {
       expect(samples.length).toBeGreaterThan(0)
       for (const { rate, cpu } of samples) expect(rate > 0 && cpu > 0).toBe(true)
     }
-    expect(ended.stdout.trim()).toBe(readFileSync(file('all.md'), 'utf8').trim())
+    const text = readFileSync(file('all.md'), 'utf8')
+    const images = [...text.matchAll(/^!\[.+\]\((.+)\)\n\n/gm)]
+    expect(images.map(([, source]) => source)).toEqual(['svg/overview.svg', 'svg/send.svg', 'svg/echo.svg'])
+    expect(images.reduce((rest, [image]) => rest.replace(image, ''), text).trim()).toBe(ended.stdout.trim())
     expect(readdirSync(file('svg')).toSorted()).toEqual(['echo.svg', 'overview.svg', 'send.svg'])
     for (const name of readdirSync(file('svg'))) {
       const svg = readFileSync(join(file('svg'), name), 'utf8')
@@ -101,6 +106,58 @@ describe('npm run bench', () => {
       expect(svg).toContain('prefers-color-scheme: dark')
       expect(svg).not.toMatch(/NaN|undefined|Infinity/)
     }
+  })
+
+  it('goes on where a peer fails or is not there, and says so', async () => {
+    const broken = file('broken')
+    mkdirSync(broken)
+    writeFileSync(join(broken, 'package.json'), '{ "version": "0.0.1" }')
+    writeFileSync(
+      join(broken, 'index.js'),
+      // a server that ends its process after a while
+      `const WebSocket = require(${JSON.stringify(join(root, 'node_modules/ws'))})
+       let count = 0
+       module.exports = class extends WebSocket {}
+       module.exports.WebSocketServer = class extends WebSocket.WebSocketServer {
+         emit(event, ws, ...rest) {
+           if (event === 'connection') ws.on('message', () => ++count > 5000 && process.exit(3))
+           return super.emit(event, ws, ...rest)
+         }
+       }`
+    )
+    const json = file('broken.json')
+    const peers = `ws,bun,broken=${broken},hybi`
+    const { code, stdout } = await bench(
+      'w3',
+      '--peers',
+      peers,
+      '--rounds',
+      '2',
+      '--measure',
+      '50',
+      '--warm-up',
+      '300',
+      '--json',
+      json
+    )
+    expect(code).toBe(0)
+    const [, ...rows] = tableBelow(stdout, '### w3: ')
+    expect(rows.map(([peer, rate]) => [peer, NUMBER.test(rate)])).toEqual([
+      ['ws', true],
+      ['broken', false],
+      ['hybi', true]
+    ])
+    expect(stdout).toContain('\nbroken failed: a process ended (3)\n')
+    expect(stdout).toContain('\nbun takes no part: there is no executable of Bun ')
+    expect(readFileSync(json, 'utf8')).not.toContain(directory)
+  })
+
+  it.runIf(process.platform === 'linux')('says what is missing where too few files may be open', async () => {
+    const command = 'ulimit -n 1000 && exec "$0" bench/run.mjs w10 --peers ws'
+    const { stdout } = await new Promise<Ended>((resolve) => {
+      execFile('sh', ['-c', command, process.execPath], { cwd: root }, (_, stdout, stderr) => resolve({ code: 0, stdout, stderr }))
+    })
+    expect(stdout).toContain('Not measured: it needs 5064 open files in a process, and 1000 are allowed: see ulimit -n.\n')
   })
 
   it('says which areas and peers there are where one is not known', async () => {
