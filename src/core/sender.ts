@@ -368,7 +368,8 @@ export class Sender {
     const start = at + headerSize(length, mask)
     if (start !== guess) slab.copyWithin(start, guess, guess + length)
     serializeFrameHeader(slab, at, first, length, mask)
-    if (mask) this.maskInPlace(slab, start, length, key)
+    if (mask) serializeMaskingKey(slab, start - 4, key)
+    if (key !== 0 && length > 0) this.context.kernels.mask(slab, start, start + length, slab, start, key)
     output.commit(start + length - at)
     if (isRepeated) output.remember(text, first, start + length - at, null)
   }
@@ -388,34 +389,29 @@ export class Sender {
     const length = payload.length
     const size = headerSize(length, mask)
     const key = mask ? this.context.maskingKeys() : 0
-    const copied = length <= (owned || mask ? COPY_LIMIT : CALLERS_COPY_LIMIT)
+    const copied = length <= (owned ? COPY_LIMIT : CALLERS_COPY_LIMIT)
     output.reserve(copied ? size + length : size)
     const { slab, at } = output
     serializeFrameHeader(slab, at, first, length, mask)
+    if (mask) serializeMaskingKey(slab, at + size - 4, key)
     if (copied) {
-      slab.set(payload, at + size)
-      if (mask) this.maskInPlace(slab, at + size, length, key)
+      // §5.3; a zero key changes nothing
+      if (key === 0) slab.set(payload, at + size)
+      else this.context.kernels.mask(payload, 0, length, slab, at + size, key)
       output.commit(size + length)
       if (source !== null) output.remember(source, first, size + length, null)
       return false
     }
-    if (mask) serializeMaskingKey(slab, at + size - 4, key)
     output.commit(size)
-    if (!mask || key === 0) {
+    if (key === 0) {
       if (typeof source === 'string') output.remember(source, first, size, payload)
       output.append(payload)
       return !owned
     }
-    // §5.3; the caller's octets are never modified
+    // The caller's octets are never modified
     const target = owned ? payload : this.context.runtime.allocate(length)
     this.context.kernels.mask(payload, 0, length, target, 0, key)
     output.append(target)
     return false
-  }
-
-  /** Writes the masking key before the payload at `start` and masks that (§5.3). */
-  private maskInPlace(slab: Uint8Array, start: number, length: number, key: number): void {
-    serializeMaskingKey(slab, start - 4, key)
-    if (length > 0 && key !== 0) this.context.kernels.mask(slab, start, start + length, slab, start, key)
   }
 }
