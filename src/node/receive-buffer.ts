@@ -24,11 +24,13 @@ const LANDING_SIZE = 16 * 1024
 /** Handles that are read by the event loop alone. */
 const DIRECT_HANDLES: readonly string[] = ['TCP', 'Pipe']
 
-/** Octets that sockets read into: `view` as Node is given it, which is `octets[start, ...)`. */
+/** Octets that sockets read into: `view`, which is `octets[start, ...)`. */
 export interface ReceiveRegion {
   readonly view: Uint8Array
   readonly octets: Uint8Array
   readonly start: number
+  /** Most octets of one read: where there were as many, there may be more. */
+  readonly readSize: number
 }
 
 /** Called with the number of octets that were read; false stops reading. */
@@ -76,6 +78,8 @@ function findInternals(): Internals | null {
 /** The region of these kernels, with the callbacks that Node is given. */
 interface Reader {
   region: ReceiveRegion
+  /** The same for handles that read into the landing. */
+  landedRegion: ReceiveRegion
   /** For handles that read into the region themselves. */
   onRead: ReadCallback
   /** For those that read into the landing, from where it is copied. */
@@ -105,10 +109,11 @@ function createRegion({
 }): ReceiveRegion {
   if (octets === undefined || receiveRegion === undefined) {
     const view = Buffer.alloc(REGION_SIZE)
-    return { view, octets: view, start: 0 }
+    return { view, octets: view, start: 0, readSize: view.length }
   }
   const { start, end } = receiveRegion
-  return { view: Buffer.from(octets.buffer as ArrayBuffer, octets.byteOffset + start, end - start), octets, start }
+  const view = Buffer.from(octets.buffer as ArrayBuffer, octets.byteOffset + start, end - start)
+  return { view, octets, start, readSize: view.length }
 }
 
 /**
@@ -155,6 +160,7 @@ function createReader(region: ReceiveRegion, callback: ReadCallback): Reader {
 
   return {
     region,
+    landedRegion: { ...region, readSize: LANDING_SIZE },
     onRead(length) {
       return deliver(this, length)
     },
@@ -201,5 +207,5 @@ export function shareReceiveBuffer(
   target[keys.buffer] = view
   target[keys.callback] = isDirect ? reader.onRead : reader.onLanded
   handle.useUserBuffer(view)
-  return reader.region
+  return isDirect ? reader.region : reader.landedRegion
 }

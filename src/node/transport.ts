@@ -21,6 +21,19 @@ import { textOf } from './text.js'
 /** Octets that may be held back before the socket is told to wait; Node's own default for streams. */
 const HOLD_LIMIT = 16 * 1024
 
+/** Octets of a chunk of a 'data' event where there may be more; Node's own size. */
+const CHUNK_SIZE = 64 * 1024
+/** Octets that are received from one connection before others have their turn: a flood of them must not keep the event loop to itself. */
+const TURN_LIMIT = 512 * 1024
+
+/** Reasons not to read. */
+const WAITS_FOR_DRAIN = 1
+const WAITS_FOR_TURN = 2
+
+/** Who read as much as one read can, and how many octets in a row. */
+let greedy: Transport | null = null
+let greedyOctets = 0
+
 /** Any Duplex, with what sockets have beside. */
 export interface TransportSocket extends Duplex {
   [kTransport]?: Transport | undefined
@@ -56,7 +69,8 @@ export class Transport implements ConnectionHandler {
   private closeTimer: NodeJS.Timeout | null = null
   /** Whether the socket is closed, and what it left behind is still being delivered. */
   private closePending = false
-  private waitsForDrain = false
+  /** Why the socket is paused; 0 where that is not our doing. */
+  private waits = 0
   /** Whether the peer broke a rule, which is still to be said. */
   private isFailing = false
   /** Whether the peer ended its side. */
@@ -95,6 +109,7 @@ export class Transport implements ConnectionHandler {
   /** A chunk of a 'data' event. */
   receiveChunk(chunk: Buffer): void {
     this.receive(chunk, 0, chunk.length, false)
+    if (chunk.length >= CHUNK_SIZE) this.giveWay(chunk.length)
     // What kept us from it may be gone: the head that came with the handshake
     if (!this.socket.isPaused() && this.share()) this.socket.removeListener('data', onSocketData)
   }
@@ -112,6 +127,30 @@ export class Transport implements ConnectionHandler {
       }
     }
     this.receive(octets, start, start + length, true)
+    if (length === this.region!.readSize) this.giveWay(length)
+  }
+
+  /** Counts octets of a read that may be followed by another at once; beyond a limit the next one waits for the next turn of the event loop. */
+  private giveWay(length: number): void {
+    if (greedy !== this) greedyOctets = 0
+    greedy = this
+    greedyOctets += length
+    if (greedyOctets < TURN_LIMIT || this.waits !== 0 || this.socket.destroyed) return
+    this.waits = WAITS_FOR_TURN
+    this.socket.pause()
+    setImmediate(takeTurn, this)
+  }
+
+  /** Reads on. */
+  takeTurn(): void {
+    greedy = null
+    this.stopWaiting(WAITS_FOR_TURN)
+  }
+
+  private stopWaiting(reason: number): void {
+    if ((this.waits & reason) === 0) return
+    this.waits &= ~reason
+    if (this.waits === 0 && !this.owner.isPaused) this.socket.resume()
   }
 
   private share(): boolean {
@@ -132,8 +171,8 @@ export class Transport implements ConnectionHandler {
     } finally {
       leaveTurn()
     }
-    if (receiver.heldLength >= HOLD_LIMIT && !this.waitsForDrain) {
-      this.waitsForDrain = true
+    if (receiver.heldLength >= HOLD_LIMIT && (this.waits & WAITS_FOR_DRAIN) === 0) {
+      this.waits |= WAITS_FOR_DRAIN
       this.socket.pause()
     }
   }
@@ -149,7 +188,7 @@ export class Transport implements ConnectionHandler {
   }
 
   resume(): void {
-    if (!this.waitsForDrain) this.socket.resume()
+    if (this.waits === 0) this.socket.resume()
   }
 
   /** Drops the socket behind what was sent. */
@@ -214,9 +253,7 @@ export class Transport implements ConnectionHandler {
   }
 
   onDrain(): void {
-    if (!this.waitsForDrain) return
-    this.waitsForDrain = false
-    if (!this.owner.isPaused) this.socket.resume()
+    this.stopWaiting(WAITS_FOR_DRAIN)
   }
 
   onClosing(): void {
@@ -323,6 +360,10 @@ function failConnection(transport: Transport, error: Error): void {
 
 function proceed(transport: Transport): void {
   transport.proceed()
+}
+
+function takeTurn(transport: Transport): void {
+  transport.takeTurn()
 }
 
 function destroySocket(socket: Duplex): void {
