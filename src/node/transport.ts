@@ -18,6 +18,9 @@ import { kTransport } from './symbols.js'
 /** Octets that may be held back before the socket is told to wait; Node's own default for streams. */
 const HOLD_LIMIT = 16 * 1024
 
+/** Reads of the whole region that a socket may have in one turn of the event loop: 2 MiB, as much as with Node's own buffers. */
+const MOST_FULL_READS = 8
+
 /** Any Duplex, with what sockets have beside. */
 export interface TransportSocket extends Duplex {
   [kTransport]?: Transport | undefined
@@ -54,6 +57,8 @@ export class Transport implements ConnectionHandler {
   /** Whether the socket is closed, and what it left behind is still being delivered. */
   private closePending = false
   private waitsForDrain = false
+  /** Reads in a row that filled the region, which libuv goes on with before anything else has its turn. */
+  private fullReads = 0
   /** Whether the peer broke a rule, which is still to be said. */
   private isFailing = false
   /** Whether the peer ended its side. */
@@ -109,6 +114,17 @@ export class Transport implements ConnectionHandler {
       }
     }
     this.receive(octets, start, start + length, true)
+    if (length < view.length) this.fullReads = 0
+    else if (++this.fullReads === MOST_FULL_READS) this.yieldTurn()
+  }
+
+  /** Reads on in the next turn of the event loop. */
+  private yieldTurn(): void {
+    this.fullReads = 0
+    if (this.waitsForDrain || this.socket.isPaused()) return
+    this.waitsForDrain = true
+    this.socket.pause()
+    setImmediate(continueReading, this)
   }
 
   private share(): boolean {
@@ -195,6 +211,11 @@ export class Transport implements ConnectionHandler {
 
   onReady(): void {
     proceed(this)
+  }
+
+  /** The turn that was given up is over; where octets are held back by then, `onDrain` has the last word. */
+  continueReading(): void {
+    if (this.connection.receiver.heldLength < HOLD_LIMIT) this.onDrain()
   }
 
   onDrain(): void {
@@ -307,6 +328,10 @@ function failConnection(transport: Transport, error: Error): void {
 
 function proceed(transport: Transport): void {
   transport.proceed()
+}
+
+function continueReading(transport: Transport): void {
+  transport.continueReading()
 }
 
 function destroySocket(socket: Duplex): void {
