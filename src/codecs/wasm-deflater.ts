@@ -237,8 +237,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
     const { engine } = this
     this.history = engine.repeats.newHistory()
     this.followed = 0
-    // at most 1.1 ms each at level 6, and 1.5 ms at level 9 (DNA, the worst of the texts tried; Node 20)
-    const slice = this.effort.chain > 16 ? engine.slice >> 1 : engine.slice
+    const slice = this.sliceFor(octets.length)
     const chunks: Uint8Array[] = []
     let at = 0
     let bits = 0
@@ -280,6 +279,14 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
     }
     defer(next)
     return null
+  }
+
+  /** Octets to deflate without a pause, so that it takes less than 2 ms with the worst text found (`npm run bench:deflate -- calls`). */
+  private sliceFor(length: number): number {
+    const { slice } = this.engine
+    const { chain } = this.effort
+    if (chain > 32) return slice >> 2
+    return chain > 16 || length > slice ? slice >> 1 : slice
   }
 
   /** Deflates `octets[from, to)`, at most a slice, to the engine's output; returns the number of octets there. */
