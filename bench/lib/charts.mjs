@@ -74,7 +74,7 @@ function wrapped(text, width) {
 }
 
 /** @param width of the lines above the chart, in characters */
-async function draw(title, note, machine, spec, width = 125) {
+export async function draw(title, note, machine, spec, width = 125) {
   const whole = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: { text: title, subtitle: [...wrapped(note, width), ...wrapped(machineLine(machine), width)] },
@@ -118,7 +118,7 @@ function rounded(value, up) {
 const RATIOS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200]
 
 /** Groups of bars, one below the other; rows are {group, peer, value, label}. With `from` bars begin there, on a logarithmic scale. */
-function bars(rows, { axis, from }) {
+export function bars(rows, { axis, from }) {
   const values = rows.map((row) => ({ ...row, end: Math.max(row.value, from ?? 0), from }))
   const most = Math.max(...values.map(({ end }) => end))
   const scale =
