@@ -80,12 +80,60 @@ test('windows and levels in turns are deflated once each', () => {
   }
 })
 
+test.each([9000, 20_000, 65_536])(
+  'a message of %i octets is deflated once for all who have something before it, and costs few octets more',
+  (length) => {
+    const random = randomFrom(15)
+    const [alone, ...connections] = open(50)
+    for (const [i, connection] of [alone, ...connections].entries()) {
+      for (let k = 0; k < 20; k++) send(connection, market(random, 700 + i))
+    }
+    const others = [...open(1, 12), ...open(1, 15, 1)]
+    const message = market(random, length)
+    const own = send(alone, message).length
+    const sizes: number[] = []
+    // at most one more for those whose history is the message's
+    expect(deflations(() => connections.forEach((connection) => sizes.push(send(connection, message).length)))).toBe(1)
+    expect(new Set(sizes).size).toBe(1)
+    expect(sizes[0] / own).toBeLessThan(1.1)
+    expect(deflations(() => others.forEach((connection) => send(connection, message)))).toBe(2)
+
+    // the plain text is in each history: a smaller message out of it refers to it
+    const part = message.subarray(-900)
+    const counts = connections.map((connection) => {
+      let size = 0
+      const count = deflations(() => (size = send(connection, part).length))
+      expect(size).toBeLessThan(20)
+      return count
+    })
+    // from the size of the window on all have the same history
+    if (length >= 16384) expect(counts).toEqual([1, ...counts.slice(1).fill(0)])
+  }
+)
+
+test('a Buffer that has changed between two sends is deflated as it is', () => {
+  const random = randomFrom(16)
+  for (const length of [500, 30_000]) {
+    const connections = open(10)
+    for (const connection of connections) send(connection, chat(random, 300))
+    const message = market(random, length)
+    for (const [i, connection] of connections.entries()) {
+      send(connection, message)
+      message[(i * 977) % length] ^= 1
+    }
+  }
+})
+
 test('whatever is sent to whom, each connection gets its own', () => {
   const random = randomFrom(14)
   const connections = [...open(5), ...open(3, 9), ...open(3, 11, 1), ...open(3, 15, 8), ...open(150)]
   const others = codec.createDeflater(options(15, true))
   for (let i = 0; i < 1500; i++) {
-    const message = random(3) ? chat(random, 1 + random(2000)) : noise(random(20) ? random(300) : 70_000, i + 1)
+    const message = random(3)
+      ? chat(random, 1 + random(2000))
+      : random(4)
+        ? noise(random(300), i + 1)
+        : market(random, 8193 + random(62_000))
     const kind = random(6)
     if (kind === 0) send(connections[random(connections.length)], message)
     else if (kind === 1) others.deflate(message, true, unused)
