@@ -20,6 +20,9 @@ const LARGE_HASH_BITS = 15
  */
 const REBUILT = 8192
 
+/** Messages up to this size refer to the history even where many connections get them, in octets. */
+const LEAST_FOR_ALL = 16384
+
 /** Most octets of a stored block (RFC 1951 §3.2.4). */
 const MAX_STORED = 65535
 
@@ -260,13 +263,14 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
   }
 
   /**
-   * A message of one slice that came before, or would be deflated without history anyway: once for all, who refer to nothing before it.
-   * That costs those that have a history 1 to 9 % more octets (`npm run bench:deflate -- broadcast`).
+   * A message of one slice, once for all who send it in a row: it refers to nothing before it. That costs those that have a history up to
+   * an eighth more octets at 16 KiB, half of that at 32. What came before is then out of reach anyway, were it the same message.
    * @returns null where it is to be deflated for this connection
    */
   private deflateForAll(octets: Uint8Array): Uint8Array | null {
     const { engine, effort, negotiated } = this
     const { repeats } = engine
+    if (this.filled > 0 && octets.length <= Math.max(LEAST_FOR_ALL, this.reach)) return null
     engine.octets.set(octets, engine.largeDeflate)
     if (!engine.module.isRepeated(engine.largeDeflate, octets.length)) {
       repeats.reset()

@@ -1,6 +1,6 @@
 // One message to many connections in a row is deflated once for all that have the same history: those that got the same messages since
-// they were opened, or the same ones for a whole window. Histories have numbers; nothing is compared but the message. A message larger than
-// a slot has room for is deflated once for all, whatever their histories are: without reference to these.
+// they were opened, or the same ones for a whole window. Histories have numbers; nothing is compared but the message. A message of
+// more than 16 KiB is deflated once for all, whatever their histories are: without reference to these.
 
 /** What a deflater's output depends on, beside the message. */
 export interface HistoryHolder {
