@@ -270,7 +270,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
   private deflateForAll(octets: Uint8Array): Uint8Array | null {
     const { engine, effort, negotiated } = this
     const { repeats } = engine
-    if (this.filled > 0 && octets.length <= Math.max(LEAST_FOR_ALL, this.reach)) return null
+    if (this.dictionary !== null || (this.filled > 0 && octets.length <= Math.max(LEAST_FOR_ALL, this.reach))) return null
     engine.octets.set(octets, engine.largeDeflate)
     if (!engine.module.isRepeated(engine.largeDeflate, octets.length)) {
       repeats.reset()

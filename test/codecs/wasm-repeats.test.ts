@@ -123,6 +123,15 @@ test('a message that one connection gets twice may refer to itself, where it is 
   }
 })
 
+test('a dictionary is used by all whose own it is', () => {
+  const message = noise(20_000)
+  const zlib = { dictionary: message.subarray(0, 10_000) }
+  for (let i = 0; i < 3; i++) {
+    const deflater = codec.createDeflater({ ...options(15, i === 2), zlib })
+    expect((deflater.deflate(message, true, unused) as Uint8Array).length).toBeLessThan(11_000)
+  }
+})
+
 test('a Buffer that has changed between two sends is deflated as it is', () => {
   const random = randomFrom(16)
   for (const length of [500, 30_000]) {
