@@ -75,7 +75,7 @@ function wrapped(text, width) {
 }
 
 /** @param width of the lines above the chart, in characters */
-async function draw(title, note, machine, spec, width = 125) {
+export async function draw(title, note, machine, spec, width = 125) {
   const whole = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: { text: title, subtitle: [...wrapped(note, width), ...wrapped(machineLine(machine), width)] },
@@ -144,7 +144,7 @@ function barScale(values, { from, log }) {
 }
 
 /** Groups of bars, one below the other; rows are {group, peer, value, label}. Scales as `barScale` says. */
-function bars(rows, { axis, ...kind }) {
+export function bars(rows, { axis, ...kind }) {
   const { from, ticks, domain } = barScale(
     rows.map(({ value }) => value),
     kind

@@ -2,39 +2,13 @@
 
 import type { CodecCallback, Deflater, DeflaterOptions } from '../core/ports.js'
 import type { CodecHelpers } from './wasm.js'
+import type { Effort } from './wasm-effort.js'
+import { EFFORTS, effectiveLevel } from './wasm-effort.js'
 import type { Engine } from './wasm-engine.js'
 import { joinLater, NOTHING } from './wasm-output.js'
 import type { HistoryHolder, Result } from './wasm-repeats.js'
 import type { SlotHolder } from './wasm-slots.js'
 import { dictionaryOf, keepWindow } from './wasm-window.js'
-
-/** How hard matches are looked for (wasm/deflate.ts), and in what window at most. */
-interface Effort {
-  /** Whether a connection's tables are hash chains; else they are sets (wasm/deflate-sets.ts). */
-  chains: boolean
-  /** How many earlier places are looked at, at most. */
-  chain: number
-  lazy: number
-  nice: number
-  window: number
-}
-
-/**
- * Efforts by level, 1 to 9. An active connection's tables have 31 KiB as sets; as chains, 32 KiB and twice the window; and its window
- * has 8 KiB more than its size.
- */
-const EFFORTS: readonly Effort[] = [
-  { chains: false, chain: 2, lazy: 5, nice: 16, window: 16384 },
-  { chains: false, chain: 4, lazy: 8, nice: 32, window: 16384 },
-  { chains: false, chain: 4, lazy: 16, nice: 64, window: 16384 },
-  { chains: false, chain: 8, lazy: 32, nice: 128, window: 16384 },
-  { chains: false, chain: 12, lazy: 32, nice: 128, window: 16384 },
-  { chains: false, chain: 16, lazy: 32, nice: 128, window: 16384 },
-  { chains: true, chain: 32, lazy: 32, nice: 128, window: 16384 },
-  { chains: true, chain: 64, lazy: 32, nice: 128, window: 16384 },
-  { chains: true, chain: 64, lazy: 258, nice: 258, window: 32768 }
-]
-const DEFAULT_LEVEL = 6
 
 /** Number of hash heads, as base-two logarithm: of a connection's chains, of those for messages without history, and for large ones. */
 const HASH_BITS = 14
@@ -45,6 +19,9 @@ const LARGE_HASH_BITS = 15
  * How much of the window, from its end, the tables of a slot that was somebody else's are made from, in octets: 10 µs.
  */
 const REBUILT = 8192
+
+/** Messages up to this size refer to the history even where many connections get them, in octets. */
+const LEAST_FOR_ALL = 16384
 
 /** Most octets of a stored block (RFC 1951 §3.2.4). */
 const MAX_STORED = 65535
@@ -235,10 +212,13 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
   /** A larger message or fragment: in slices, each with the window before it for history, all in shared tables. */
   private deflateLarge(octets: Uint8Array, fin: boolean, done: CodecCallback): Uint8Array | null {
     const { engine } = this
+    const slice = this.sliceFor(octets.length)
+    if (fin && octets.length <= slice) {
+      const output = this.deflateForAll(octets)
+      if (output !== null) return output
+    }
     this.history = engine.repeats.newHistory()
     this.followed = 0
-    // at most 1.1 ms each at level 6, and 1.5 ms at level 9 (DNA, the worst of the texts tried; Node 20)
-    const slice = this.effort.chain > 16 ? engine.slice >> 1 : engine.slice
     const chunks: Uint8Array[] = []
     let at = 0
     let bits = 0
@@ -282,9 +262,47 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
     return null
   }
 
+  /**
+   * A message of one slice, once for all who send it in a row: it refers to nothing before it. That costs those that have a history up to
+   * an eighth more octets at 16 KiB, half of that at 32. What came before is then out of reach anyway, were it the same message.
+   * @returns null where it is to be deflated for this connection
+   */
+  private deflateForAll(octets: Uint8Array): Uint8Array | null {
+    const { engine, effort, negotiated } = this
+    const { repeats } = engine
+    if (this.dictionary !== null || (this.filled > 0 && octets.length <= Math.max(LEAST_FOR_ALL, this.reach))) return null
+    engine.octets.set(octets, engine.largeDeflate)
+    if (!engine.module.isRepeated(engine.largeDeflate, octets.length)) {
+      repeats.reset()
+      if (this.filled > 0) return null
+    }
+    let result = repeats.findShared(effort, negotiated)
+    if (result === null) {
+      const made = this.deflateLoaded(engine.largeDeflate, octets.length, true)
+      result = repeats.addShared(effort, negotiated, engine.octets.slice(engine.output, engine.output + made))
+    }
+    if (this.noContextTakeover) {
+      this.forget()
+    } else {
+      this.remember(octets)
+      this.history = octets.length >= this.reach ? result.after : repeats.newHistory()
+      this.follows = 0
+      this.followed = 0
+    }
+    return this.helpers.copy(result.octets, 0, result.octets.length - 4)
+  }
+
+  /** Octets to deflate without a pause, so that it takes less than 2 ms with the worst text found (`npm run bench:deflate -- calls`). */
+  private sliceFor(length: number): number {
+    const { slice } = this.engine
+    const { chain } = this.effort
+    if (chain > 32) return slice >> 2
+    return chain > 16 || length > slice ? slice >> 1 : slice
+  }
+
   /** Deflates `octets[from, to)`, at most a slice, to the engine's output; returns the number of octets there. */
   private deflateSlice(octets: Uint8Array, from: number, to: number, flush: boolean): number {
-    const { engine, effort } = this
+    const { engine } = this
     const start = engine.largeDeflate
     let history = start
     if (from > 0) {
@@ -300,8 +318,15 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
       }
       engine.octets.set(octets.subarray(from, to), start)
     }
-    engine.octets.fill(0, engine.largeHeads, engine.largeHeads + (2 << LARGE_HASH_BITS))
     engine.repeats.reset()
+    return this.deflateLoaded(history, to - from, flush)
+  }
+
+  /** Deflates the `length` octets in the place for large messages, with what lies from `history` on before them, to the engine's output. */
+  private deflateLoaded(history: number, length: number, flush: boolean): number {
+    const { engine, effort } = this
+    const start = engine.largeDeflate
+    engine.octets.fill(0, engine.largeHeads, engine.largeHeads + (2 << LARGE_HASH_BITS))
     return engine.module.deflate(
       engine.largeHeads,
       LARGE_HASH_BITS,
@@ -310,7 +335,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
       history,
       history,
       start,
-      start + to - from,
+      start + length,
       0,
       this.negotiated,
       4,
@@ -360,14 +385,6 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
     this.history = this.dictionary === null ? 0 : this.engine.repeats.newHistory()
     this.followed = 0
   }
-}
-
-/** Level 0 to 9 for what the user gave. */
-function effectiveLevel(level: unknown): number {
-  if (level === undefined || Number.isNaN(level)) return DEFAULT_LEVEL
-  if (typeof level !== 'number') throw new TypeError(`The zlibDeflateOptions "level" must be a number, not ${String(level)}`)
-  if (!(level >= -1 && level <= 9)) throw new RangeError(`The zlibDeflateOptions "level" must be from -1 to 9, not ${level}`)
-  return level < 0 ? DEFAULT_LEVEL : Math.floor(level)
 }
 
 /** Stored blocks (RFC 1951 §3.2.4), the last one empty, and cut where `fin` is set. */

@@ -36,6 +36,8 @@ const REASONS: readonly string[] = [
 /** A message or fragment that is not done with one call of the module. */
 interface Job {
   octets: Uint8Array
+  /** Whether they stay as they are. */
+  readonly kept: boolean
   readonly fin: boolean
   readonly maxLength: number
   /** How many of `octets` went to the module. */
@@ -76,7 +78,7 @@ export class WasmInflater implements Inflater, SlotHolder {
     this.forget()
   }
 
-  inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback): Uint8Array | Error | null {
+  inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback, kept = false): Uint8Array | Error | null {
     if (this.ended && (fin || octets.length > 0)) {
       this.forget()
       return NOTHING
@@ -85,7 +87,7 @@ export class WasmInflater implements Inflater, SlotHolder {
       const alone = fin && this.noContextTakeover && this.filled === 0
       return alone ? this.inflateAlone(octets, maxLength, done) : this.inflateSmall(octets, fin, maxLength, done)
     }
-    return this.run({ octets, fin, maxLength, taken: 0, unread: null, unreadAt: 0, chunks: [], length: 0 }, done)
+    return this.run({ octets, kept, fin, maxLength, taken: 0, unread: null, unreadAt: 0, chunks: [], length: 0 }, done)
   }
 
   close(): void {
@@ -148,7 +150,7 @@ export class WasmInflater implements Inflater, SlotHolder {
     end: number,
     done: CodecCallback
   ): Uint8Array | Error | null {
-    const job: Job = { octets, fin, maxLength, taken: octets.length, unread: null, unreadAt: 0, chunks: [], length: 0 }
+    const job: Job = { octets, kept: true, fin, maxLength, taken: octets.length, unread: null, unreadAt: 0, chunks: [], length: 0 }
     const state = this.settle(job, result, start, end)
     if (state instanceof Error) return state
     return state ? this.joined(job) : this.run(job, done)
@@ -162,9 +164,10 @@ export class WasmInflater implements Inflater, SlotHolder {
     if (finished instanceof Error) return finished
     if (finished) return this.joined(job)
 
-    // the input is ours only during the call
-    job.octets = Uint8Array.prototype.slice.call(job.octets, job.taken)
-    job.taken = 0
+    if (!job.kept) {
+      job.octets = Uint8Array.prototype.slice.call(job.octets, job.taken)
+      job.taken = 0
+    }
     const pending = { done }
     this.pending = pending
     const end = (error: Error | null, octets: Uint8Array): void => {

@@ -4,8 +4,8 @@ import type { CodecHelpers } from './wasm.js'
 
 export const NOTHING = new Uint8Array(0)
 
-/** Most octets to be copied without a pause: 0.3 ms where the memory is new. */
-const COPIED_AT_ONCE = 1024 * 1024
+/** Most octets to be copied without a pause: 0.2 ms where the memory is new. */
+const COPIED_AT_ONCE = 512 * 1024
 
 /**
  * Joins `chunks` into one array.
@@ -19,12 +19,12 @@ export function joinLater(
   whenJoined: ((octets: Uint8Array) => void) | null
 ): Uint8Array | null {
   const { defer } = helpers
-  let length = 0
-  for (const chunk of chunks) length += chunk.length
-  const joined = chunks.length === 1 ? chunks[0] : helpers.allocate(length)
-  let index = chunks.length === 1 ? 1 : 0
+  const single = chunks.length === 1 ? chunks[0] : null
+  let joined = single
+  let index = single === null ? 0 : 1
   let at = 0
   const copy = (): boolean => {
+    joined ??= helpers.allocate(chunks.reduce((length, chunk) => length + chunk.length, 0))
     const pause = at + COPIED_AT_ONCE
     for (; index < chunks.length; index++) {
       if (at >= pause && whenJoined !== null && defer !== undefined) return false
@@ -36,13 +36,15 @@ export function joinLater(
     return true
   }
   const next = (): void => {
-    if (copy()) whenJoined?.(joined)
+    if (copy()) whenJoined?.(joined as Uint8Array)
     else defer?.(next)
   }
   if (whenJoined === null) {
     copy()
     return joined
   }
-  next()
+  // Not in the turn that the last piece took
+  if (single === null && defer !== undefined) defer(next)
+  else next()
   return null
 }

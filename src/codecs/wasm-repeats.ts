@@ -1,5 +1,6 @@
 // One message to many connections in a row is deflated once for all that have the same history: those that got the same messages since
-// they were opened, or the same ones for a whole window. Histories have numbers; nothing is compared but the message.
+// they were opened, or the same ones for a whole window. Histories have numbers; nothing is compared but the message. A message of
+// more than 16 KiB is deflated once for all, whatever their histories are: without reference to these.
 
 /** What a deflater's output depends on, beside the message. */
 export interface HistoryHolder {
@@ -26,6 +27,16 @@ export interface Result {
   octets: Uint8Array | null
 }
 
+/** What came of the latest message without a history. */
+export interface SharedResult {
+  effort: unknown
+  reach: number
+  /** Number of the history that the message itself is. */
+  after: number
+  /** With the trailer. */
+  octets: Uint8Array
+}
+
 /** Most results of one message that are kept: histories and windows that take turns. */
 const MOST_RESULTS = 8
 
@@ -34,6 +45,7 @@ export class Repeats {
   private readonly results: Result[] = []
   private count = 0
   private histories = 0
+  private shared: SharedResult[] = []
 
   /** A number that no other history has. */
   newHistory(): number {
@@ -43,6 +55,18 @@ export class Repeats {
   /** Another message comes, or the module's output is about to be used for something else. */
   reset(): void {
     this.count = 0
+    if (this.shared.length > 0) this.shared = []
+  }
+
+  /** The result that the latest message has for whomever; null where there is none yet. */
+  findShared(effort: unknown, reach: number): SharedResult | null {
+    return this.shared.find((result) => result.reach === reach && result.effort === effort) ?? null
+  }
+
+  addShared(effort: unknown, reach: number, octets: Uint8Array): SharedResult {
+    const result = { effort, reach, after: this.newHistory(), octets }
+    this.shared.push(result)
+    return result
   }
 
   /** The result that the latest message has for `holder`, who takes it over with its history; null where there is none yet. */

@@ -19,11 +19,6 @@ export interface NegotiationOptions {
   clientNoContextTakeover?: boolean | undefined
   serverMaxWindowBits?: boolean | number | null | undefined
   clientMaxWindowBits?: boolean | number | null | undefined
-  /**
-   * Largest windows a server agrees to where neither `serverMaxWindowBits` nor, for the client's window, `clientMaxWindowBits` says
-   * otherwise, as a base-two logarithm: unlike those, it never refuses an offer.
-   */
-  defaultWindowBits?: number | undefined
 }
 
 /** Parameters of one offer, or those agreed on, with values of their proper types (RFC 7692 §7.1). */
@@ -93,25 +88,15 @@ function isWindowBits(value: number): boolean {
  * @throws {Error} where no offer is acceptable
  */
 export function acceptAsServer(options: NegotiationOptions, offers: DeflateParameters[]): DeflateParameters {
-  const { serverMaxWindowBits, clientMaxWindowBits, defaultWindowBits } = options
+  const { serverMaxWindowBits, clientMaxWindowBits } = options
   const accepted = offers.find((params) => isAcceptable(options, params))
   if (accepted === undefined) throw new Error('None of the extension offers can be accepted')
 
-  const offeredClientWindowBits = accepted.client_max_window_bits
   if (options.serverNoContextTakeover) accepted.server_no_context_takeover = true
   if (options.clientNoContextTakeover) accepted.client_no_context_takeover = true
   if (typeof serverMaxWindowBits === 'number') accepted.server_max_window_bits = serverMaxWindowBits
   if (typeof clientMaxWindowBits === 'number') accepted.client_max_window_bits = clientMaxWindowBits
-  else if (offeredClientWindowBits === true || clientMaxWindowBits === false) delete accepted.client_max_window_bits
-
-  if (defaultWindowBits !== undefined && serverMaxWindowBits == null) {
-    accepted.server_max_window_bits = Math.min(accepted.server_max_window_bits ?? MAX_WINDOW_BITS, defaultWindowBits)
-    // §7.1.2.2: the response may have the parameter only where the offer had it
-    if (offeredClientWindowBits !== undefined && clientMaxWindowBits == null) {
-      const offered = offeredClientWindowBits === true ? MAX_WINDOW_BITS : offeredClientWindowBits
-      accepted.client_max_window_bits = Math.min(offered, defaultWindowBits)
-    }
-  }
+  else if (accepted.client_max_window_bits === true || clientMaxWindowBits === false) delete accepted.client_max_window_bits
   return accepted
 }
 
@@ -218,9 +203,9 @@ export class MessageDeflate {
   }
 
   /** As `Inflater.inflate`. Options that the codec refuses throw here. */
-  inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback): Uint8Array | Error | null {
+  inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback, kept = false): Uint8Array | Error | null {
     this.inflater ??= this.codec.createInflater(this.inflaterOptions)
-    return this.inflater.inflate(octets, fin, maxLength, done)
+    return this.inflater.inflate(octets, fin, maxLength, done, kept)
   }
 
   /** Frees both directions; a pending `done` of each is called with an error. A later call begins anew, without history. */

@@ -109,11 +109,11 @@ export interface Deflater {
 export interface Inflater {
   /**
    * Decompresses a message, or a fragment of one; with `fin` the trailing `00 00 ff ff` is supplied.
-   * @param octets valid only during the call
+   * @param octets valid only during the call, or with `kept` until the result is there
    * @param maxLength most octets that may come out (Infinity: no limit); one more is an error, and nothing beyond is allocated
    * @returns the octets, the caller's to keep; an error (with the close code to answer with); or null: `done` is called later, once
    */
-  inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback): Uint8Array | Error | null
+  inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback, kept?: boolean): Uint8Array | Error | null
   close(): void
 }
 

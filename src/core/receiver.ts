@@ -35,7 +35,9 @@ export interface MessageInflater {
     octets: Uint8Array,
     fin: boolean,
     maxLength: number,
-    done: (error: Error | null, octets: Uint8Array) => void
+    done: (error: Error | null, octets: Uint8Array) => void,
+    /** Whether `octets` stay as they are until `done` is called. */
+    kept?: boolean
   ): Uint8Array | Error | null
 }
 
@@ -399,7 +401,7 @@ export class Receiver implements HeaderContext {
   private finishData(message: MessageAssembler, header: FrameHeader, payload: Uint8Array): void {
     const excess = message.countFrame(this.maxFragments)
     if (excess !== null) return this.violate(excess)
-    if (message.compressed) this.inflate(message, header.fin, payload)
+    if (message.compressed) this.inflate(message, header.fin, payload, true)
     else this.addFragment(message, header.fin, payload)
   }
 
@@ -408,17 +410,18 @@ export class Receiver implements HeaderContext {
     const message = new MessageAssembler(opcode, true)
     const excess = message.countFrame(this.maxFragments)
     if (excess !== null) return this.violate(excess)
-    this.inflate(message, true, payload)
+    this.inflate(message, true, payload, false)
   }
 
-  private inflate(message: MessageAssembler, fin: boolean, payload: Uint8Array): void {
+  private inflate(message: MessageAssembler, fin: boolean, payload: Uint8Array, kept: boolean): void {
     const maxLength = this.maxPayload > 0 ? this.maxPayload - message.length : Infinity
-    const result = this.inflater!.inflate(payload, fin, maxLength, (error, octets) => {
+    const done = (error: Error | null, octets: Uint8Array): void => {
       if (this.state === DONE) return
       this.progress ??= new Progress()
       this.progress.deferred = () => this.inflated(message, fin, error ?? octets, true)
       this.handler.onReady()
-    })
+    }
+    const result = this.inflater!.inflate(payload, fin, maxLength, done, kept)
     if (result === null) this.wait()
     else this.inflated(message, fin, result, false)
   }

@@ -110,6 +110,7 @@ export class Transport implements ConnectionHandler {
   receiveChunk(chunk: Buffer): void {
     this.receive(chunk, 0, chunk.length, false)
     if (chunk.length >= CHUNK_SIZE) this.giveWay(chunk.length)
+    else if (greedy === this) greedy = null
     // What kept us from it may be gone: the head that came with the handshake
     if (!this.socket.isPaused() && this.share()) this.socket.removeListener('data', onSocketData)
   }
@@ -128,6 +129,7 @@ export class Transport implements ConnectionHandler {
     }
     this.receive(octets, start, start + length, true)
     if (length === this.region!.readSize) this.giveWay(length)
+    else if (greedy === this) greedy = null
   }
 
   /** Counts octets of a read that may be followed by another at once; beyond a limit the next one waits for the next turn of the event loop. */

@@ -227,6 +227,22 @@ export function testConformance(codec: DeflateCodec): void {
       inflater.close()
     })
 
+    test('stops bombs of a KiB to a GiB at the limit, with no more memory for the larger ones', async () => {
+      const piece = deflateRawSync(Buffer.alloc(1 << 20), { level: 9, finishFlush: constants.Z_SYNC_FLUSH })
+      const inflater = codec.createInflater(WITH_TAKEOVER)
+      const grown: number[] = []
+      for (const mebibytes of [1 / 1024, 1, 64, 1024]) {
+        const small = deflateRawSync(Buffer.alloc(1024), { finishFlush: constants.Z_SYNC_FLUSH })
+        const bomb = mebibytes < 1 ? small : Buffer.concat(Array.from({ length: mebibytes }, () => piece))
+        const before = process.memoryUsage().rss
+        for (let i = 0; i < 3; i++) expect(await inflate(inflater, bomb, true, 1000)).toBeInstanceOf(RangeError)
+        grown.push(process.memoryUsage().rss - before)
+      }
+      for (const octets of grown) expect(octets).toBeLessThan(32 << 20)
+      expect(textOf(await inflate(inflater, HELLO, true, 5))).toBe('Hello')
+      inflater.close()
+    })
+
     test('needs its input during the call only', async () => {
       const inflater = codec.createInflater(WITH_TAKEOVER)
       const input = Uint8Array.from(HELLO)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createDeflateRaw } from 'node:zlib'
+import * as pako from 'pako'
+import { createPakoCodec } from '../../src/codecs/pako.js'
 import { byPako, byZlib, chat, codec, corpus, market, noise, options, randomFrom, unused } from './wasm-support.js'
 
 const SIZES = [1, 2, 3, 4, 5, 6, 30, 255, 256, 257, 1023, 1024, 8191, 8192, 8193, 32767, 32768, 32769, 65535, 65536, 65537, 140_000]
@@ -121,20 +122,14 @@ test('levels trade octets for time: none is larger than a lower one by more than
   expect(sizes[9]).toBeLessThan(sizes[1] * 0.97)
 })
 
-test('at its default level it sends at most a twentieth more than zlib at the same', async () => {
+test('at its default level it sends at most a twentieth more than zlib at the same', () => {
   const random = randomFrom(4)
   const messages = Array.from({ length: 400 }, (_, i) => (i % 2 ? chat : market)(random, 1024))
-  const deflater = codec.createDeflater({ windowBits: 15, noContextTakeover: false, zlib: undefined })
-  const ours = messages.reduce((sum, message) => sum + (deflater.deflate(message, true, unused) as Uint8Array).length, 0)
-  const stream = createDeflateRaw()
-  let theirs = 0
-  stream.on('data', (chunk: Buffer) => (theirs += chunk.length))
-  for (const message of messages) {
-    stream.write(message)
-    await new Promise<void>((resolve) => stream.flush(2, resolve))
-    theirs -= 4
-  }
-  stream.close()
+  // pako is zlib's algorithm to the octet; node:zlib has others for some processors, and from one release to the next
+  const [ours, theirs] = [codec, createPakoCodec(() => pako)].map(({ createDeflater }) => {
+    const deflater = createDeflater({ windowBits: 15, noContextTakeover: false, zlib: undefined })
+    return messages.reduce((sum, message) => sum + (deflater.deflate(message, true, unused) as Uint8Array).length, 0)
+  })
   expect(ours / theirs).toBeLessThan(1.05)
 })
 

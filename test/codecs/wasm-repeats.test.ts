@@ -80,12 +80,81 @@ test('windows and levels in turns are deflated once each', () => {
   }
 })
 
+test.each([16_385, 20_000, 65_536])(
+  'a message of %i octets is deflated once for all who have something before it, and costs few octets more',
+  (length) => {
+    const random = randomFrom(15)
+    const [alone, ...connections] = open(50)
+    for (const [i, connection] of [alone, ...connections].entries()) {
+      for (let k = 0; k < 20; k++) send(connection, market(random, 700 + i))
+    }
+    const others = [...open(1, 12), ...open(1, 15, 1)]
+    const message = market(random, length)
+    const own = send(alone, message).length
+    const sizes: number[] = []
+    expect(deflations(() => connections.forEach((connection) => sizes.push(send(connection, message).length)))).toBe(1)
+    expect(new Set(sizes).size).toBe(1)
+    expect(sizes[0] / own).toBeLessThan(1.125)
+    expect(deflations(() => others.forEach((connection) => send(connection, message)))).toBe(2)
+
+    // the plain text is in each history: a smaller message out of it refers to it
+    const part = message.subarray(-900)
+    const counts = connections.map((connection) => {
+      let size = 0
+      const count = deflations(() => (size = send(connection, part).length))
+      expect(size).toBeLessThan(20)
+      return count
+    })
+    // and by now that is the same for all
+    expect(counts).toEqual([1, ...counts.slice(1).fill(0)])
+  }
+)
+
+test('a message that one connection gets twice may refer to itself, where it is in reach', () => {
+  for (const [length, level] of [
+    [12_000, 6],
+    [16_384, 6],
+    [16_384, 9]
+  ]) {
+    const [connection] = open(1, 15, level)
+    const message = noise(length)
+    send(connection, message)
+    expect(send(connection, message).length).toBeLessThan(400)
+  }
+})
+
+test('a dictionary is used by all whose own it is', () => {
+  const message = noise(20_000)
+  const zlib = { dictionary: message.subarray(0, 10_000) }
+  for (let i = 0; i < 3; i++) {
+    const deflater = codec.createDeflater({ ...options(15, i === 2), zlib })
+    expect((deflater.deflate(message, true, unused) as Uint8Array).length).toBeLessThan(11_000)
+  }
+})
+
+test('a Buffer that has changed between two sends is deflated as it is', () => {
+  const random = randomFrom(16)
+  for (const length of [500, 30_000]) {
+    const connections = open(10)
+    for (const connection of connections) send(connection, chat(random, 300))
+    const message = market(random, length)
+    for (const [i, connection] of connections.entries()) {
+      send(connection, message)
+      message[(i * 977) % length] ^= 1
+    }
+  }
+})
+
 test('whatever is sent to whom, each connection gets its own', () => {
   const random = randomFrom(14)
   const connections = [...open(5), ...open(3, 9), ...open(3, 11, 1), ...open(3, 15, 8), ...open(150)]
   const others = codec.createDeflater(options(15, true))
   for (let i = 0; i < 1500; i++) {
-    const message = random(3) ? chat(random, 1 + random(2000)) : noise(random(20) ? random(300) : 70_000, i + 1)
+    const message = random(3)
+      ? chat(random, 1 + random(2000))
+      : random(4)
+        ? noise(random(300), i + 1)
+        : market(random, 8193 + random(62_000))
     const kind = random(6)
     if (kind === 0) send(connections[random(connections.length)], message)
     else if (kind === 1) others.deflate(message, true, unused)

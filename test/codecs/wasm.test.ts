@@ -1,4 +1,6 @@
+import * as pako from 'pako'
 import { describe, expect, test } from 'vitest'
+import { createPakoCodec } from '../../src/codecs/pako.js'
 import { createWasmCodec } from '../../src/codecs/wasm.js'
 import type { DeflateCodec } from '../../src/core/ports.js'
 import { fuzzDeflate } from '../fuzz/deflate.mjs'
@@ -61,6 +63,27 @@ describe('with pauses, a large message', () => {
     for (slices = 0; steps.length > 0; slices++) steps.shift()?.()
     expect(slices).toBeGreaterThanOrEqual(3)
     expect(input.equals(message as unknown as Uint8Array)).toBe(true)
+  })
+
+  test('is inflated from where it is, where it is said to stay there', () => {
+    const { codec, steps } = paused()
+    const received = createPakoCodec(() => pako)
+      .createDeflater(options())
+      .deflate(input, true, unused) as Uint8Array
+    const results: unknown[] = []
+    const begin = (): Uint8Array | Error | null => {
+      const inflater = codec.createInflater(options())
+      return inflater.inflate(received, true, input.length, (error, octets) => results.push(error ?? octets), true)
+    }
+    expect(begin()).toBeNull()
+    while (steps.length > 0) steps.shift()?.()
+    expect(input.equals(results[0] as Uint8Array)).toBe(true)
+
+    // a copy would not have noticed
+    expect(begin()).toBeNull()
+    received.fill(0xff, received.length >> 1)
+    while (steps.length > 0) steps.shift()?.()
+    expect(results[1]).toMatchObject({ code: 'Z_DATA_ERROR' })
   })
 
   test('leaves room for others between its slices', () => {

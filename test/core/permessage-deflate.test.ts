@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import * as ws from 'ws'
-import { accept, acceptAsServer, MessageDeflate, offer } from '../../src/core/permessage-deflate.js'
+import { accept, MessageDeflate, offer } from '../../src/core/permessage-deflate.js'
 import type { NegotiationOptions } from '../../src/core/permessage-deflate.js'
 import type { DeflateCodec, DeflaterOptions } from '../../src/core/ports.js'
 
@@ -73,23 +73,6 @@ test.each([
     }),
     { numRuns: 5000 }
   )
-})
-
-test('limits windows by default without refusing any offer (RFC 7692 §7.1.2)', () => {
-  const byDefault = { defaultWindowBits: 12 }
-  expect(acceptAsServer(byDefault, [{}])).toEqual({ server_max_window_bits: 12 })
-  expect(acceptAsServer(byDefault, [{ client_max_window_bits: true }])).toEqual({
-    server_max_window_bits: 12,
-    client_max_window_bits: 12
-  })
-  expect(acceptAsServer(byDefault, [{ server_max_window_bits: 9, client_max_window_bits: 10 }])).toEqual({
-    server_max_window_bits: 9,
-    client_max_window_bits: 10
-  })
-  const refused = { ...byDefault, clientMaxWindowBits: false }
-  expect(acceptAsServer(refused, [{ client_max_window_bits: true }])).toEqual({ server_max_window_bits: 12 })
-  const asked = { ...byDefault, serverMaxWindowBits: 15 }
-  expect(acceptAsServer(asked, [{ client_max_window_bits: true }])).toEqual({ server_max_window_bits: 15 })
 })
 
 function recordingCodec(log: unknown[]): DeflateCodec {

@@ -10,6 +10,7 @@ const DECLARATIONS_OF_CORE = [
   'codecs/pako',
   'codecs/wasm',
   'codecs/wasm-deflater',
+  'codecs/wasm-effort',
   'codecs/wasm-engine',
   'codecs/wasm-inflater',
   'codecs/wasm-output',

@@ -63,7 +63,7 @@ equal<Same<Exclude<keyof Declared.ClientOptions, keyof ClientOptions | keyof Con
 equal<Same<keyof Declared.ServerSideOptions, keyof CommonOptions>>(true)
 equal<Same<keyof Declared.SocketOptions, keyof SocketOptions>>(true)
 equal<Same<keyof Declared.PerMessageDeflateOptions, Exclude<keyof PerMessageDeflateOptions, Inner>>>(true)
-type Inner = 'isServer' | 'maxPayload' | 'defaultWindowBits'
+type Inner = 'isServer' | 'maxPayload'
 equal<Same<keyof Declared.ReceiverOptions, keyof ReceiverOptions>>(true)
 equal<Same<keyof Declared.FrameOptions, keyof FrameOptions>>(true)
 equal<Same<keyof Declared.SendOptions, keyof SendOptions>>(true)
