@@ -34,6 +34,14 @@ const WAITS_FOR_TURN = 2
 let greedy: Transport | null = null
 let greedyOctets = 0
 
+/** Whether `transport` had its share of this turn with `length` octets more. */
+function isGreedy(transport: Transport, length: number): boolean {
+  if (greedy !== transport) greedyOctets = 0
+  greedy = transport
+  greedyOctets += length
+  return greedyOctets >= TURN_LIMIT
+}
+
 /** Any Duplex, with what sockets have beside. */
 export interface TransportSocket extends Duplex {
   [kTransport]?: Transport | undefined
@@ -132,12 +140,9 @@ export class Transport implements ConnectionHandler {
     else if (greedy === this) greedy = null
   }
 
-  /** Counts octets of a read that may be followed by another at once; beyond a limit the next one waits for the next turn of the event loop. */
+  /** After a read that may be followed by another at once: where it was one too many, the next waits for the next turn of the event loop. */
   private giveWay(length: number): void {
-    if (greedy !== this) greedyOctets = 0
-    greedy = this
-    greedyOctets += length
-    if (greedyOctets < TURN_LIMIT || this.waits !== 0 || this.socket.destroyed) return
+    if (!isGreedy(this, length) || this.waits !== 0 || this.socket.destroyed) return
     this.waits = WAITS_FOR_TURN
     this.socket.pause()
     setImmediate(takeTurn, this)
