@@ -12,7 +12,7 @@ import { dictionaryOf, keepWindow } from './wasm-window.js'
 
 /** Number of hash heads, as base-two logarithm: of a connection's chains, of those for messages without history, and for large ones. */
 const HASH_BITS = 14
-const ALONE_HASH_BITS = 13
+const ALONE_HASH_BITS = 14
 const LARGE_HASH_BITS = 15
 
 /**
@@ -172,7 +172,8 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
       start + length,
       (engine.position - start) | 0,
       reach,
-      4,
+      // Matches of 4 octets pay in what is short
+      length <= 512 ? 4 : 5,
       // zlib's ratio at level 6 is reached with 8 at 1 KiB, with 16 at 4 KiB
       length <= 2048 ? (effort.chain + 1) >> 1 : effort.chain,
       effort.lazy,
