@@ -1,12 +1,14 @@
 // permessage-deflate by itself: `npm run bench:deflate`, of dist/. `-- --help` tells the rest.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { parseArgs } from 'node:util'
 import { IMPLEMENTATIONS, wasm } from './deflate/implementations.mjs'
 import { documents, KINDS, messageOf, restart } from './deflate/texts.mjs'
 import { describeMachine, machineLine } from './lib/machine.mjs'
 import { choosePeers } from './lib/peers.mjs'
+import { withCompression } from './lib/publication.mjs'
 import { table } from './lib/report.mjs'
 
 const HELP = `npm run bench:deflate -- [options] [area ...]
@@ -20,8 +22,11 @@ Areas (default: all of them; under 5 minutes, with --quick under 40 seconds):
   timer      how late a timer of 1 ms is beside a message of 64 MiB
 
 Options:
-  --quick    fewer texts and rounds
-  --out DIR  write deflate.md, deflate.json and, of codecs, deflate.svg there
+  --quick        fewer texts and rounds
+  --out DIR      write deflate.md, deflate.json and, of codecs, deflate.svg there
+  --readme FILE  write the summary between the markers that are in it
+  --publish      both: doc/bench/ and README.md
+  --from FILE    no measurement: texts and chart of a deflate.json
   --help`
 
 const QUICK = process.argv.includes('--quick')
@@ -315,35 +320,67 @@ async function timerArea() {
 
 const AREAS = { codecs, memory, windows, broadcast, calls, timer: timerArea }
 
-async function main() {
-  const rest = process.argv.slice(2).filter((argument) => argument !== '--quick')
-  if (rest.includes('--help')) return console.log(HELP)
-  if (rest[0] === '--held') return console.log(await held(IMPLEMENTATIONS[rest[1]], Number(rest[2]), Number(rest[3])))
-  const at = rest.indexOf('--out')
-  const out = at < 0 ? null : rest.splice(at, 2)[1]
-  const chosen = rest.length > 0 ? rest : Object.keys(AREAS)
-  for (const area of chosen)
-    if (!Object.hasOwn(AREAS, area)) throw new Error(`there is no area ${area}; there are ${Object.keys(AREAS).join(', ')}`)
+/** What of the command line is looked at here. */
+function parse() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean' },
+      out: { type: 'string' },
+      readme: { type: 'string' },
+      from: { type: 'string' },
+      publish: { type: 'boolean' },
+      held: { type: 'boolean' },
+      help: { type: 'boolean' }
+    }
+  })
+  const root = (name) => path.join(import.meta.dirname, '..', name)
+  if (values.publish) Object.assign(values, { out: root('doc/bench'), readme: root('README.md') })
+  return { values, positionals }
+}
 
+async function run(areas) {
+  for (const area of areas)
+    if (!Object.hasOwn(AREAS, area)) throw new Error(`there is no area ${area}; there are ${Object.keys(AREAS).join(', ')}`)
   const machine = describeMachine(choosePeers(['ws', 'hybi']))
-  const parts = ['# Compression by itself', machineLine(machine)]
-  console.log(parts.join('\n\n'))
   const chart = []
   const results = {}
-  for (const area of chosen) {
+  for (const area of areas) {
     restart()
     const [title, note, rows] = await AREAS[area](chart)
     if (process.stderr.isTTY) progress('')
     results[area] = { title, note, rows }
-    const part = `## ${title}\n\n${note}\n\n${table(rows)}`
-    console.log(`\n${part}`)
-    parts.push(part)
   }
-  if (out === null) return
-  mkdirSync(out, { recursive: true })
-  writeFileSync(path.join(out, 'deflate.md'), `${parts.join('\n\n')}\n`)
-  writeFileSync(path.join(out, 'deflate.json'), `${JSON.stringify({ machine, results }, null, 2)}\n`)
-  if (chart.length === 0) return
+  return { machine, chart, results }
+}
+
+const markdown = ({ machine, results }) =>
+  [
+    '# Compression by itself',
+    `${machineLine(machine)}. Measured with \`npm run bench:deflate\`.`,
+    ...Object.values(results).map(({ title, note, rows }) => `## ${title}\n\n${note}\n\n${table(rows)}`)
+  ].join('\n\n')
+
+async function main() {
+  const { values, positionals } = parse()
+  if (values.help) return console.log(HELP)
+  if (values.held) return console.log(await held(IMPLEMENTATIONS[positionals[0]], Number(positionals[1]), Number(positionals[2])))
+  const { from, out, readme } = values
+  const report =
+    from === undefined
+      ? await run(positionals.length > 0 ? positionals : Object.keys(AREAS))
+      : JSON.parse(readFileSync(from, 'utf8'))
+  console.log(markdown(report))
+  if (out !== undefined) {
+    mkdirSync(out, { recursive: true })
+    writeFileSync(path.join(out, 'deflate.md'), `${markdown(report)}\n`)
+    writeFileSync(path.join(out, 'deflate.json'), `${JSON.stringify(report, null, 1)}\n`)
+    if (report.chart.length > 0) await drawChart(report, out)
+  }
+  if (readme !== undefined) writeFileSync(readme, withCompression(readFileSync(readme, 'utf8'), report))
+}
+
+async function drawChart({ machine, chart }, out) {
   const { bars, draw } = await import('./lib/charts.mjs')
   const title = 'Compression of a message of 1 KiB: CPU to deflate and inflate it'
   const note = 'With context takeover, window of 15 bits, level 6; beside the time, what goes over the wire. Less is better.'

@@ -4,8 +4,14 @@ import { machineLine } from './machine.mjs'
 import { cpuRatio, baseOf, latencyOf, middle, table } from './report.mjs'
 import { octets } from './statistics.mjs'
 
-const BEGIN = '<!-- measurements: written by npm run bench -- --from doc/bench/results.json --publish -->'
-const END = '<!-- /measurements -->'
+const MEASUREMENTS = [
+  '<!-- measurements: written by npm run bench -- --from doc/bench/results.json --publish -->',
+  '<!-- /measurements -->'
+]
+const COMPRESSION = [
+  '<!-- compression: written by npm run bench:deflate -- --from doc/bench/deflate.json --publish -->',
+  '<!-- /compression -->'
+]
 
 /** The peers of the table, in its order, by the names it has for them. */
 const COLUMNS = {
@@ -110,12 +116,32 @@ function block({ machine, command, absent, results }) {
   return parts.join('\n\n')
 }
 
+/** `text` between two markers. */
+function withBlock(readme, [begin, end], text) {
+  const [from, to] = [readme.indexOf(begin), readme.indexOf(end)]
+  if (from < 0 || to < from) throw new Error(`the README has no lines ${begin} and ${end}`)
+  return `${readme.slice(0, from + begin.length)}\n\n${text}\n\n${readme.slice(to)}`
+}
+
 /**
- * A README with the results between its markers.
+ * A README with the results of `npm run bench` between its markers.
  * @throws {Error} where it has no markers
  */
-export function withMeasurements(readme, report) {
-  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)]
-  if (begin < 0 || end < begin) throw new Error(`the README has no lines ${BEGIN} and ${END}`)
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${block(report)}\n\n${readme.slice(end)}`
+export const withMeasurements = (readme, report) => withBlock(readme, MEASUREMENTS, block(report))
+
+/**
+ * A README with the results of `npm run bench:deflate` between its markers: messages of 1 KiB, and memory.
+ * @throws {Error} where it has no markers
+ */
+export function withCompression(readme, { machine, results: { codecs, memory } }) {
+  const rows = codecs.rows.filter(([name], index) => index === 0 || name.endsWith(', 1 KiB'))
+  const parts = [
+    '![CPU to deflate and inflate a message of 1 KiB, by implementation.](doc/bench/deflate.svg)',
+    `Messages of 1 KiB with context takeover, unless the column says otherwise: CPU of all threads in µs, and how much of the message goes over the wire. The columns \`ws\`, \`zlib\` and \`pako\` are zlib's algorithm at level 6.`,
+    table(rows),
+    memory.note,
+    table(memory.rows),
+    `Other sizes, windows, broadcasts, and how long the event loop waits for a large message: [doc/bench/deflate.md](doc/bench/deflate.md). Measured with \`npm run bench:deflate\` on: ${machineLine(machine)}.`
+  ]
+  return withBlock(readme, COMPRESSION, parts.join('\n\n'))
 }

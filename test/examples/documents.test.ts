@@ -226,6 +226,15 @@ describe('measurements', () => {
     else expect(MARKERS.exec(readme)![2]).toMatch(/^\nNo figures are published yet\.[^|]*$/)
   })
 
+  it('of compression in the README are those of doc/bench/deflate.json', async () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    const file = writeProgram(readme.replace(/(<!-- compression: .* -->\n)[^]*(\n<!-- \/compression -->)/, '$1$2'))
+    const args = ['--from', join(root, 'doc/bench/deflate.json'), '--readme', file]
+    const { code, stderr } = await start(join(root, 'bench/deflate.mjs'), { args }).ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(readme).toBe(readFileSync(file, 'utf8'))
+  })
+
   it('are written between the markers: ratios in a table, where others lead, and how they were taken', async () => {
     const machine = {
       date: '2020-02-02',
