@@ -10,11 +10,13 @@ type Method = 'write' | 'end' | 'destroy' | 'destroySoon'
 
 /** One function for all sockets, in front of the method of the socket's class. */
 function wrapper(name: Method) {
-  return function (this: TransportSocket, first?: unknown, second?: unknown, third?: unknown): unknown {
+  return function own(this: TransportSocket, first?: unknown, second?: unknown, third?: unknown): unknown {
     const transport = this[kTransport]
     if (transport !== undefined && this.writable) transport.output.flush()
-    const method = (Object.getPrototypeOf(this) as Record<Method, (...args: unknown[]) => unknown>)[name]
-    return method.call(this, first, second, third)
+    let prototype = Object.getPrototypeOf(this) as Record<Method, (...args: unknown[]) => unknown>
+    // Of an object made with the socket as its prototype
+    while (prototype[name] === own) prototype = Object.getPrototypeOf(prototype) as typeof prototype
+    return prototype[name].call(this, first, second, third)
   }
 }
 

@@ -103,6 +103,14 @@ test.each(['end', 'destroySoon', 'destroy'] as const)(
   }
 )
 
+test('an object that has the socket as its prototype writes behind what was sent', async () => {
+  const { ws, socket, peer } = await upgraded(() => {})
+  ws.send('one')
+  ;(Object.create(socket) as net.Socket).write(Buffer.from([0x81, 3, 0x74, 0x77, 0x6f]))
+  await peer.untilFrames(2)
+  expect(peer.frames.map(({ payload }) => payload.toString())).toEqual(['one', 'two'])
+})
+
 test('what waits for a peer that does not read keeps no memory that others could use', async () => {
   const { server: slow, peer } = await linkRaw()
   const { server: busy, client } = await link()
