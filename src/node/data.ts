@@ -27,7 +27,7 @@ export function isBlob(value: unknown): value is DeferredOctets {
   return typeof arrayBuffer === 'function' && typeof stream === 'function' && typeof type === 'string'
 }
 
-/** Whether `toBuffer` copies `data`, so that the copy is ours: it does so with arrays, and with what is told in octets by nothing else. */
+/** Whether what `toBuffer` makes of `data` is ours: it copies arrays. What it copies beside (String objects, say) counts as the caller's. */
 export function isCopied(data: unknown): boolean {
   return Array.isArray(data)
 }

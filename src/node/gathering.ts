@@ -1,7 +1,7 @@
 // What one connection has to write in this turn: octets of slabs, and octets by reference.
 
 import type { WriteCallback } from '../core/sender.js'
-import { OWN_SLAB_SIZE, ownSlab, sharedSlab, type Slab } from './slab.js'
+import { OWN_SLAB_SIZE, sharedSlab, type Slab, slabToMoveTo } from './slab.js'
 
 /** Who wants to be told when the first `end` octets of a batch are written. */
 export interface Waiting {
@@ -52,22 +52,21 @@ export class Gathering {
     const held = this.end - this.start
     if (old !== null && held + length <= OWN_SLAB_SIZE) {
       // A few octets: have them in one piece with what follows
-      const own = ownSlab()
-      own.octets.set(old.octets.subarray(this.start, this.end))
-      own.position = held
+      const { start, end } = this
+      const slab = this.openRegion(slabToMoveTo(held + length))
+      slab.octets.set(old.octets.subarray(start, end), this.start)
+      this.end = slab.position += held
       old.release()
-      return this.openRegion(own, 0)
+      return slab
     }
     this.closeRegion()
-    const slab = sharedSlab(length)
-    return this.openRegion(slab, slab.position)
+    return this.openRegion(sharedSlab(length))
   }
 
-  private openRegion(slab: Slab, start: number): Slab {
+  private openRegion(slab: Slab): Slab {
     slab.users++
     this.region = slab
-    this.start = start
-    this.end = slab.position
+    this.start = this.end = slab.position
     return slab
   }
 

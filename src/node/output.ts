@@ -4,11 +4,12 @@ import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import type { Output, WriteCallback } from '../core/sender.js'
 import { Gathering, type Waiting } from './gathering.js'
 import { forgetFrame, isLastPayload, rememberFrame, repeatFrame } from './repeated-frame.js'
 import type { Slab } from './slab.js'
-import { writeBehind } from './socket-order.js'
+import { nodeWrite, writesDirectly } from './socket-order.js'
 
 /** Pieces that together are at most this long are joined: cheaper than a vectored write. */
 const JOIN_LIMIT = 16 * 1024
@@ -83,14 +84,15 @@ let reservedAt = 0
 
 export class SocketOutput implements Output {
   private readonly socket: Duplex
-  /** Whether it is a socket, which is through with what it was given when it calls back; other streams may keep it. */
-  private readonly returnsMemory: boolean
+  /** Whether it is a socket of Node's, which is through with what it was given when it calls back; other streams may keep it. */
+  private readonly isSocket: boolean
   private gathering: Gathering | null = null
   private inFlight: Batch[] | null = null
 
   constructor(socket: Duplex) {
     this.socket = socket
-    this.returnsMemory = socket instanceof Socket
+    const prototype: unknown = Object.getPrototypeOf(socket)
+    this.isSocket = prototype === Socket.prototype || prototype === TLSSocket.prototype
   }
 
   get slab(): Uint8Array {
@@ -156,13 +158,17 @@ export class SocketOutput implements Output {
     if (gathering === null) return
     this.gathering = null
     const { region, waiting } = gathering
-    const batch = waiting === null ? null : { waiting, length: gathering.length, taken: 0 }
-    if (gathering.pieces === null && this.returnsMemory && region !== null) {
+    const { length } = gathering
+    const batch = waiting === null ? null : { waiting, length, taken: 0 }
+    const returnsMemory = this.isSocket && writesDirectly(socket)
+    // A few octets for a peer that does not read must not keep a slab from being used again, or each of them may keep another one
+    const copies = !returnsMemory || (length <= JOIN_LIMIT && socket.writableLength > 0)
+    if (gathering.pieces === null && !copies && region !== null) {
       const octets = region.view(gathering.start, gathering.end)
       this.recycle(gathering)
-      writeBehind(socket, octets, batch === null ? region.release : this.track(batch, [region]))
+      nodeWrite.call(socket, octets, batch === null ? region.release : this.track(batch, [region]))
     } else {
-      this.writePieces(gathering, batch)
+      this.writePieces(gathering, batch, copies)
     }
     if (batch !== null) this.settle(batch, atEndOfTurn)
   }
@@ -188,7 +194,7 @@ export class SocketOutput implements Output {
     if (gatherings.length < GATHERINGS_LIMIT) gatherings.push(gathering)
   }
 
-  private writePieces(gathering: Gathering, batch: Batch | null): void {
+  private writePieces(gathering: Gathering, batch: Batch | null, copies: boolean): void {
     gathering.closeRegion()
     const { socket } = this
     const { used, piecesLength: length } = gathering
@@ -198,7 +204,7 @@ export class SocketOutput implements Output {
       if (batch !== null) process.nextTick(callAll, batch, 0, null)
       return
     }
-    if (!this.returnsMemory || (pieces.length > 1 && length <= JOIN_LIMIT)) {
+    if (copies || (pieces.length > 1 && length <= JOIN_LIMIT)) {
       const joined = Buffer.concat(pieces, length)
       if (used !== null) for (const slab of used) slab.release()
       socket.write(joined, batch === null ? undefined : this.track(batch, null))

@@ -8,6 +8,9 @@ export const SLAB_SIZE = 256 * 1024
 export const OWN_SLAB_SIZE = 8 * 1024
 /** Slabs of either size that are kept for reuse, in octets; what a larger burst needs is left to the garbage collector. */
 const POOL_LIMIT = 2 * 1024 * 1024
+/** Own slabs that may be in use before less than `OWN_SLAB_FROM` octets do without: they are moved within shared slabs, again and again. */
+const OWN_SLABS = POOL_LIMIT / OWN_SLAB_SIZE
+const OWN_SLAB_FROM = 2048
 
 const FastBuffer = (Buffer as unknown as { [Symbol.species]: new (memory: ArrayBuffer, offset: number, length: number) => Buffer })[
   Symbol.species
@@ -37,7 +40,9 @@ export class Slab {
     if (--this.users > 0) return
     this.position = 0
     this.epoch++
-    if (this !== shared && (this.pool.length + 1) * this.octets.length <= POOL_LIMIT) this.pool.push(this)
+    if (this === shared) return
+    if ((this.pool.length + 1) * this.octets.length <= POOL_LIMIT) this.pool.push(this)
+    else if (this.pool === ownSlabs) ownSlabCount--
   }
 
   /** `octets[start, end)`; the same object as long as the same is asked for. */
@@ -51,6 +56,8 @@ export class Slab {
 
 const sharedSlabs: Slab[] = []
 const ownSlabs: Slab[] = []
+/** Own slabs in use and in the pool. */
+let ownSlabCount = 0
 /** The one that outputs begin to write to. */
 let shared: Slab | null = null
 
@@ -66,7 +73,15 @@ export function sharedSlab(length: number): Slab {
   return shared
 }
 
-/** A slab of `OWN_SLAB_SIZE` that nobody else writes to. */
-export function ownSlab(): Slab {
-  return ownSlabs.pop() ?? new Slab(OWN_SLAB_SIZE, ownSlabs)
+/**
+ * Where an output goes on that others wrote behind: a slab that nobody else writes to, or the shared one. A new slab for each of 10,000
+ * connections that are sent two small messages in a turn would be 80 MiB.
+ * @param length octets that it moves there, and room for those that follow; at most `OWN_SLAB_SIZE`
+ */
+export function slabToMoveTo(length: number): Slab {
+  const pooled = ownSlabs.pop()
+  if (pooled !== undefined) return pooled
+  if (length < OWN_SLAB_FROM && ownSlabCount >= OWN_SLABS) return sharedSlab(length)
+  ownSlabCount++
+  return new Slab(OWN_SLAB_SIZE, ownSlabs)
 }

@@ -1,6 +1,8 @@
 // Keeping the order on a socket that others use beside us: what was sent through the WebSocket leaves before they write, end or destroy.
 
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { WriteCallback } from '../core/sender.js'
 import { kTransport } from './symbols.js'
 import type { TransportSocket } from './transport.js'
 
@@ -8,11 +10,13 @@ type Method = 'write' | 'end' | 'destroy' | 'destroySoon'
 
 /** One function for all sockets, in front of the method of the socket's class. */
 function wrapper(name: Method) {
-  return function (this: TransportSocket, first?: unknown, second?: unknown, third?: unknown): unknown {
+  return function own(this: TransportSocket, first?: unknown, second?: unknown, third?: unknown): unknown {
     const transport = this[kTransport]
     if (transport !== undefined && this.writable) transport.output.flush()
-    const method = (Object.getPrototypeOf(this) as Record<Method, (...args: unknown[]) => unknown>)[name]
-    return method.call(this, first, second, third)
+    let prototype = Object.getPrototypeOf(this) as Record<Method, (...args: unknown[]) => unknown>
+    // Of an object made with the socket as its prototype
+    while (prototype[name] === own) prototype = Object.getPrototypeOf(prototype) as typeof prototype
+    return prototype[name].call(this, first, second, third)
   }
 }
 
@@ -24,16 +28,18 @@ const destroySoon = wrapper('destroySoon')
 /** Sees to it that sends of the same turn come first; methods that somebody else has put on the socket itself stay as they are. */
 export function writeFirst(socket: TransportSocket): void {
   const target = socket as unknown as Record<Method, unknown>
-  // One look for all four: plain assignments cost a tenth of what defining properties does (npm run bench -- handshake)
-  if (Object.hasOwn(target, 'write') || Object.hasOwn(target, 'end') || Object.hasOwn(target, 'destroy')) return
-  target.write = write
-  target.end = end
-  target.destroy = destroy
-  if (target.destroySoon !== undefined) target.destroySoon = destroySoon
+  // Plain assignments cost a tenth of what defining properties does (npm run bench -- handshake)
+  if (!Object.hasOwn(target, 'write')) target.write = write
+  if (!Object.hasOwn(target, 'end')) target.end = end
+  if (!Object.hasOwn(target, 'destroy')) target.destroy = destroy
+  if (target.destroySoon !== undefined && !Object.hasOwn(target, 'destroySoon')) target.destroySoon = destroySoon
 }
 
-/** `socket.write` for the transport itself, which has nothing before it: past our own method, and with whatever else is in front. */
-export function writeBehind(socket: Duplex, octets: Uint8Array, callback: () => void): void {
-  if ((socket.write as unknown) === write) (Object.getPrototypeOf(socket) as Duplex).write.call(socket, octets, callback as never)
-  else socket.write(octets, callback)
+/** `write` of Node's sockets. */
+export const nodeWrite = Socket.prototype.write as (this: Duplex, octets: Uint8Array, callback: WriteCallback) => boolean
+
+/** Whether nothing but our own method stands in front of `nodeWrite`: somebody else's might keep what is written. */
+export function writesDirectly(socket: Duplex): boolean {
+  const method: unknown = socket.write
+  return (method === write ? (Object.getPrototypeOf(socket) as Duplex).write : method) === nodeWrite
 }

@@ -1,5 +1,7 @@
 // Strings of received text, made in the fastest of the ways there are: `npm run bench -- kernels`, "string of text".
 
+import { Buffer } from 'node:buffer'
+import process from 'node:process'
 import type { Kernels } from '../core/ports.js'
 import type { WasmKernels } from '../kernels/index.js'
 
