@@ -168,16 +168,16 @@ const REASONS: Readonly<Record<number, string>> = {
  * Text of the response that refuses a request. It may have characters outside ASCII: encode it as UTF-8.
  * @param refusal without `message` the reason phrase is the body
  * @param reason reason phrase of the status line
- * @throws {RangeError} for a status that is no integer from 100 to 999; {TypeError} for a field name that is no token, and a value or a reason
- * with a line break or NUL
+ * @throws {RangeError} for a status that is no integer (one that HTTP does not know, such as a close code, is sent all the same);
+ * {TypeError} for a field name that is no token, and a value or a reason with a line break or NUL
  */
 export function refusalResponse(
   refusal: { status: number; message?: string | undefined; headers?: Readonly<Record<string, unknown>> | undefined },
   reason: string = REASONS[refusal.status] ?? ''
 ): string {
   const status = Number(refusal.status)
-  if (!Number.isInteger(status) || status < 100 || status > 999) {
-    throw new RangeError(`Invalid HTTP status code: ${JSON.stringify(refusal.status)} (must be an integer from 100 to 999)`)
+  if (!Number.isInteger(status)) {
+    throw new RangeError(`Invalid HTTP status code: ${JSON.stringify(refusal.status)} (must be an integer)`)
   }
   if (breaksLine(reason)) throw new TypeError('Invalid reason phrase: it has a line break or NUL')
   const body = refusal.message || reason

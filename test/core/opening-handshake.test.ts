@@ -313,8 +313,7 @@ describe('a response that would say more than it is told (RFC 9110 §5.5)', () =
     ['a field name with a colon', { status: 401, headers: { 'X:': '1' } }, TypeError, /name of a header field/],
     ['an empty field name', { status: 401, headers: { '': '1' } }, TypeError, /name of a header field/],
     ['a status with a line break', { status: '401 x\r\nA: b' as unknown as number }, RangeError, /status code: "401 x/],
-    ['a status of two digits', { status: 99 }, RangeError, /status code: 99/],
-    ['a status of four digits', { status: 1000 }, RangeError, /status code: 1000/],
+    ['a status that is no number', { status: {} as unknown as number }, RangeError, /status code: {}/],
     ['a status that is no integer', { status: 400.5 }, RangeError, /status code: 400.5/]
   ])('is not made: %s', (_what, refusal, type, message) => {
     expect(() => refusalResponse(refusal)).toThrow(type)

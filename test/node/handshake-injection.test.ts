@@ -37,7 +37,7 @@ test.each([
   ],
   ['a header name with a line break', refusing(401, { 'X\nY': 'a' }), 'TypeError: Invalid name of a header field'],
   ['a status with a line break', refusing('401 x\r\nSet-Cookie: b'), 'RangeError: Invalid HTTP status code'],
-  ['a status out of range', refusing(42), 'RangeError: Invalid HTTP status code: 42'],
+  ['a status that is no integer', refusing(401.5), 'RangeError: Invalid HTTP status code: 401.5'],
   ['a subprotocol with a line break', { handleProtocols: () => 'a\r\nSet-Cookie: b' }, 'TypeError: Invalid subprotocol']
 ])('%s is an error of the program, and a 500 for the client (RFC 9110 §5.5)', async (_what, options, message) => {
   const { head, errors } = await answerOf(options)
@@ -52,6 +52,11 @@ test('what programs for ws give is sent as it is', async () => {
   expect(refused.errors).toEqual([])
   expect(refused.head[0]).toBe('HTTP/1.1 403 Forbidden')
   expect(refused.head.slice(-2)).toEqual(['X-A: 1', 'X-B: a,b'])
+
+  // a close code where a status should be
+  const closed = await answerOf(refusing(4001))
+  expect(closed.errors).toEqual([])
+  expect(closed.head[0].trim()).toBe('HTTP/1.1 4001')
 
   const accepted = await answerOf({ handleProtocols: (_names: Set<string>, request: IncomingMessage) => request.method }, (lines) =>
     lines.push('X-C: 1', 'X-D: 2\r\nX-E: 3')
