@@ -30,13 +30,19 @@ const PEERS = 5
 const index = fc.nat(PEERS - 1)
 const length = fc.oneof(
   fc.nat(40),
-  fc.constantFrom(0, 125, 126, 1365, 1366, 4096, 4097, 8192, 65535, 65536, 131072, 131073),
+  fc.constantFrom(0, 125, 126, 1365, 1366, 4096, 4097, 8192, 32768, 32769, 65535, 65536, 131072, 131073),
   fc.nat(20_000)
 )
 
+/** What `send` copies, so that it is the caller's again. */
+const copiedLength = length.filter((octets) => octets <= 32 * 1024)
+
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('text' as const), from: index, length, wide: fc.boolean() }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('octets' as const), from: index, length, changes: fc.array(index) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('octets' as const), from: index, length: copiedLength, changes: fc.array(index) })
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('ping' as const), length: fc.nat(125) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('one' as const), to: index, length }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('fragments' as const), to: index, length }) },
@@ -109,7 +115,7 @@ describe.each([
 
 test('a Buffer that changes between two sends is sent as it was each time', async () => {
   const all = await peers(3, () => link())
-  for (const size of [1, 20, 33, 500, 5000, 100_000]) {
+  for (const size of [1, 20, 33, 500, 5000, 32_768]) {
     const octets = Buffer.alloc(size, 'a')
     for (const peer of all) {
       peer.expected.push(seen('binary', octets))
