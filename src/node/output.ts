@@ -9,7 +9,8 @@ import type { Output, WriteCallback } from '../core/sender.js'
 import { Gathering, type Waiting } from './gathering.js'
 import { forgetFrame, isLastPayload, rememberFrame, repeatFrame } from './repeated-frame.js'
 import type { Slab } from './slab.js'
-import { nodeWrite, writesDirectly } from './socket-order.js'
+import { writeAtOnce, writesToHandle, writeThroughStream } from './handle-write.js'
+import { writesDirectly } from './socket-order.js'
 
 /** Pieces that together are at most this long are joined: cheaper than a vectored write. */
 const JOIN_LIMIT = 16 * 1024
@@ -86,6 +87,8 @@ export class SocketOutput implements Output {
   private readonly socket: Duplex
   /** Whether it is a socket of Node's, which is through with what it was given when it calls back; other streams may keep it. */
   private readonly isSocket: boolean
+  /** Whether it can be written to beside its stream. */
+  private readonly hasHandle: boolean
   private gathering: Gathering | null = null
   private inFlight: Batch[] | null = null
 
@@ -93,6 +96,7 @@ export class SocketOutput implements Output {
     this.socket = socket
     const prototype: unknown = Object.getPrototypeOf(socket)
     this.isSocket = prototype === Socket.prototype || prototype === TLSSocket.prototype
+    this.hasHandle = this.isSocket && writesToHandle(socket)
   }
 
   get slab(): Uint8Array {
@@ -166,7 +170,12 @@ export class SocketOutput implements Output {
     if (gathering.pieces === null && !copies && region !== null) {
       const octets = region.view(gathering.start, gathering.end)
       this.recycle(gathering)
-      nodeWrite.call(socket, octets, batch === null ? region.release : this.track(batch, [region]))
+      if (this.hasHandle && writeAtOnce(socket, octets)) {
+        region.release()
+        if (batch !== null) this.settleWritten(batch, atEndOfTurn)
+        return
+      }
+      writeThroughStream(socket, octets, batch === null ? region.release : this.track(batch, [region]))
     } else {
       this.writePieces(gathering, batch, copies)
     }
@@ -229,6 +238,15 @@ export class SocketOutput implements Output {
     }
   }
 
+  /** All of `batch` was taken at once, without the stream. */
+  private settleWritten(batch: Batch, atEndOfTurn: boolean): void {
+    batch.taken = batch.length
+    if (atEndOfTurn && this.inFlight === null) return callAll(batch, 0, null)
+    this.inFlight ??= []
+    this.inFlight.push(batch)
+    process.nextTick(finishWritten, this, batch)
+  }
+
   /** Notes that all of `batch` was taken at once; its callbacks need no longer wait then, as nothing before them does. */
   private settle(batch: Batch, atEndOfTurn: boolean): void {
     const { socket } = this
@@ -237,7 +255,7 @@ export class SocketOutput implements Output {
     if (atEndOfTurn && this.inFlight?.length === 1) this.finish(batch, null)
   }
 
-  private finish(batch: Batch, error: Error | null | undefined): void {
+  finish(batch: Batch, error: Error | null | undefined): void {
     const at = this.inFlight?.indexOf(batch) ?? -1
     if (at < 0) return
     this.inFlight!.splice(at, 1)
@@ -246,6 +264,10 @@ export class SocketOutput implements Output {
     if (!error && batch.taken < batch.length && this.socket.destroyed) error = destroyedError()
     callAll(batch, 0, error)
   }
+}
+
+function finishWritten(output: SocketOutput, batch: Batch): void {
+  output.finish(batch, null)
 }
 
 /** Calls back in order; a callback that throws does not keep the others from being called. */

@@ -2,7 +2,7 @@
 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { WriteCallback } from '../core/sender.js'
+import { nodeWrite } from './handle-write.js'
 import { kTransport } from './symbols.js'
 import type { TransportSocket } from './transport.js'
 
@@ -35,11 +35,11 @@ export function writeFirst(socket: TransportSocket): void {
   if (target.destroySoon !== undefined && !Object.hasOwn(target, 'destroySoon')) target.destroySoon = destroySoon
 }
 
-/** `write` of Node's sockets. */
-export const nodeWrite = Socket.prototype.write as (this: Duplex, octets: Uint8Array, callback: WriteCallback) => boolean
+const nodeWriteChunk = Socket.prototype._write
 
-/** Whether nothing but our own method stands in front of `nodeWrite`: somebody else's might keep what is written. */
+/** Whether nothing but our own method stands between us and Node's: somebody else's might keep what is written. */
 export function writesDirectly(socket: Duplex): boolean {
   const method: unknown = socket.write
-  return (method === write ? (Object.getPrototypeOf(socket) as Duplex).write : method) === nodeWrite
+  const isNodes = (method === write ? (Object.getPrototypeOf(socket) as Duplex).write : method) === nodeWrite
+  return isNodes && socket._write === nodeWriteChunk
 }

@@ -24,6 +24,7 @@ import { abortConnecting, connect, type ClientOptions } from './client.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, toBuffer } from './data.js'
 import { addEventListener, getAttribute, removeEventListener, setAttribute } from './event-target.js'
 import { checkKernels, type KernelsChoice, kernelsFor } from './kernels.js'
+import { checkHandleWrites } from './handle-write.js'
 import { checkReceiveBuffer, type ReceiveBufferChoice } from './receive-buffer.js'
 import { receiverOf, type ReceiverView } from './receiver.js'
 import {
@@ -123,6 +124,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     if (address === null) {
       checkKernels(options!.kernels)
       checkReceiveBuffer(options!.receiveBuffer)
+      checkHandleWrites()
       this[kSettings] = options!
     } else {
       // For who looks at it while the request is made

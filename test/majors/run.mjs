@@ -1,5 +1,5 @@
-// `node test/majors/run.mjs [--install]`: suite.mjs on every supported major of Node, over TCP and TLS, by both ways of receiving, with both
-// kernel sets. Majors other than the one that runs this come from npm (a package whose content is the binary): `--install` fetches what is
+// `node test/majors/run.mjs [--install]`: suite.mjs on every supported major of Node, over TCP and TLS, through their streams or
+// past them, with both kernel sets. Majors other than the one that runs this come from npm (a package whose content is the binary): `--install` fetches what is
 // missing into node_modules/.cache, without it a missing major is named and left out. With `--outputFile.json=path` the count is also
 // written there, as a test runner writes it.
 
@@ -34,7 +34,12 @@ function install(majors) {
 
 /** What a run says: its version of Node and its cases. */
 function runSuite({ major, transport, way, kernels }) {
-  const env = { ...process.env, HYBI_RECEIVE_BUFFER: way, HYBI_KERNELS: kernels }
+  const env = {
+    ...process.env,
+    HYBI_RECEIVE_BUFFER: way,
+    HYBI_HANDLE_WRITES: way === 'off' ? 'off' : 'auto',
+    HYBI_KERNELS: kernels
+  }
   const args = [join(here, 'suite.mjs'), ...(transport === 'tls' ? ['--tls'] : [])]
   return new Promise((resolve) => {
     execFile(

@@ -25,7 +25,15 @@ export interface Ending {
 /** Runs a program to its end; what the environment of the tests says of kernels and natives does not reach it. */
 export function run(file: string, args: string[], { cwd = root, env = {} }: Settings = {}): Promise<Ending> {
   const inherited = { ...process.env }
-  for (const name of ['HYBI_KERNELS', 'HYBI_RECEIVE_BUFFER', 'WS_NO_BUFFER_UTIL', 'NODE_OPTIONS', 'NODE_ENV', 'VITEST'])
+  for (const name of [
+    'HYBI_KERNELS',
+    'HYBI_RECEIVE_BUFFER',
+    'HYBI_HANDLE_WRITES',
+    'WS_NO_BUFFER_UTIL',
+    'NODE_OPTIONS',
+    'NODE_ENV',
+    'VITEST'
+  ])
     delete inherited[name]
   return new Promise((resolve) => {
     const child = execFile(
