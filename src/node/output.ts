@@ -5,10 +5,11 @@ import { Socket } from 'node:net'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { serializeHead } from '../core/opening-handshake.js'
 import type { Output, WriteCallback } from '../core/sender.js'
 import { Gathering, type Waiting } from './gathering.js'
 import { forgetFrame, isLastPayload, rememberFrame, repeatFrame } from './repeated-frame.js'
-import type { Slab } from './slab.js'
+import { sharedSlab, type Slab } from './slab.js'
 import { writeAtOnce, writesToHandle, writeThroughStream } from './handle-write.js'
 import { writesDirectly } from './socket-order.js'
 
@@ -17,10 +18,23 @@ const JOIN_LIMIT = 16 * 1024
 
 const NOTHING = new Uint8Array(0)
 
+/** The empty line, with the end of the one before. */
+const HEAD_END = '\r\n\r\n'
+
+/** Whether it is a socket of Node's, which is through with what it was given when it calls back; other streams may keep it. */
+function isNodes(socket: Duplex): boolean {
+  const prototype: unknown = Object.getPrototypeOf(socket)
+  return prototype === Socket.prototype || prototype === TLSSocket.prototype
+}
+
 /** Outputs with something to write; `turns` counts the receive callbacks we are in, whose end writes them all. */
-const dirty: SocketOutput[] = []
+const dirty: (SocketOutput | null)[] = []
+/** How many they are; the list keeps its length, as V8 lets go of the memory of one that is emptied: 150 octets of garbage a turn. */
+let dirtyCount = 0
 /** The first of them that is not written yet. */
 let nextDirty = 0
+/** A longer list is not kept. */
+const DIRTY_LIMIT = 1024
 let turns = 0
 let scheduled = false
 let hooked = false
@@ -32,22 +46,23 @@ export function enterTurn(): void {
 
 /** Ends a turn; the outermost writes what was gathered. */
 export function leaveTurn(): void {
-  if (--turns === 0 && dirty.length > 0) flushAll()
+  if (--turns === 0 && dirtyCount > 0) flushAll()
 }
 
 function flushAll(): void {
   scheduled = false
   // A write may make others dirty, and a callback may end a turn and so come here again: both go on with the same list
-  while (nextDirty < dirty.length) {
-    const output = dirty[nextDirty++]
+  while (nextDirty < dirtyCount) {
+    const output = dirty[nextDirty]!
+    dirty[nextDirty++] = null
     try {
       output.flush(true)
     } catch (error) {
       rethrowLater(error)
     }
   }
-  dirty.length = 0
-  nextDirty = 0
+  if (dirtyCount > DIRTY_LIMIT) dirty.length = 0
+  dirtyCount = nextDirty = 0
   forgetFrame()
 }
 
@@ -65,6 +80,24 @@ function schedule(): void {
   hooked = true
   // `send(); process.exit()` delivers, as it does where each send is a write
   process.on('exit', flushAll)
+}
+
+/** Writes the head of a response with these lines (RFC 7230 §3), before the socket is anybody's output. */
+export function writeHead(socket: Duplex, lines: readonly string[]): void {
+  if (!isNodes(socket) || !writesDirectly(socket) || !writesToHandle(socket)) {
+    socket.write(serializeHead(lines))
+    return
+  }
+  const head = lines.join('\r\n')
+  const slab = sharedSlab(head.length * 3 + HEAD_END.length)
+  const { octets, position } = slab
+  let end = position + octets.write(head, position)
+  end += octets.write(HEAD_END, end, 'latin1')
+  const view = slab.view(position, end)
+  if (writeAtOnce(socket, view)) return
+  slab.users++
+  slab.position = end
+  writeThroughStream(socket, view, slab.release)
 }
 
 /** A write whose callbacks have not been called. */
@@ -85,7 +118,6 @@ let reservedAt = 0
 
 export class SocketOutput implements Output {
   private readonly socket: Duplex
-  /** Whether it is a socket of Node's, which is through with what it was given when it calls back; other streams may keep it. */
   private readonly isSocket: boolean
   /** Whether it can be written to beside its stream. */
   private readonly hasHandle: boolean
@@ -94,8 +126,7 @@ export class SocketOutput implements Output {
 
   constructor(socket: Duplex) {
     this.socket = socket
-    const prototype: unknown = Object.getPrototypeOf(socket)
-    this.isSocket = prototype === Socket.prototype || prototype === TLSSocket.prototype
+    this.isSocket = isNodes(socket)
     this.hasHandle = this.isSocket && writesToHandle(socket)
   }
 
@@ -193,7 +224,7 @@ export class SocketOutput implements Output {
   private gather(): Gathering {
     const gathering = gatherings.pop() ?? new Gathering()
     this.gathering = gathering
-    dirty.push(this)
+    dirty[dirtyCount++] = this
     if (turns === 0 && !scheduled) schedule()
     return gathering
   }

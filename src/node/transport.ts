@@ -110,7 +110,7 @@ export class Transport implements ConnectionHandler {
     socket.on('close', onSocketClose)
     socket.on('end', onSocketEnd)
     socket.on('error', onSocketError)
-    if (this.share()) socket.resume()
+    if (this.share()) beginReading(socket)
     else socket.on('data', onSocketData)
   }
 
@@ -375,6 +375,13 @@ function takeTurn(transport: Transport): void {
 
 function destroySocket(socket: Duplex): void {
   socket.destroy()
+}
+
+/** What `resume` does, without its way by the next tick where the handle is reading already (`npm run bench -- handshake`). */
+function beginReading(socket: TransportSocket): void {
+  const { _handle: handle } = socket as { _handle?: { reading?: boolean } | null }
+  if (handle?.reading && socket.readableFlowing === null) (socket as { readableFlowing: boolean }).readableFlowing = true
+  else socket.resume()
 }
 
 function resumeSocket(socket: Duplex): void {

@@ -9,10 +9,10 @@ import {
   originOf,
   parseSubprotocolOffers,
   type Refusal,
-  refusalResponse,
-  serializeHead
+  refusalResponse
 } from '../core/opening-handshake.js'
 import { acceptKey } from './accept-key.js'
+import { writeHead } from './output.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from './permessage-deflate.js'
 import type { WebSocketServer } from './server.js'
 import { kTransport } from './symbols.js'
@@ -70,13 +70,27 @@ export function handleUpgrade(
     if (accepted) extensions['permessage-deflate'] = deflate
   }
 
-  const complete = () =>
-    server.completeUpgrade(extensions, headers['sec-websocket-key']!, protocols, request, socket, head, callback)
-  const { verifyClient } = options
-  if (!verifyClient) return complete()
+  // Nothing here is captured by a closure: that would be 160 octets of garbage for each handshake
+  const key = headers['sec-websocket-key']!
+  if (!options.verifyClient) return server.completeUpgrade(extensions, key, protocols, request, socket, head, callback)
+  verify(options.verifyClient, server, extensions, key, protocols, request, socket, head, callback)
+}
 
+/** Asks the program, which may answer later, and completes the upgrade or refuses. */
+function verify(
+  verifyClient: VerifyClient,
+  server: WebSocketServer,
+  extensions: Extensions,
+  key: string,
+  protocols: Set<string>,
+  request: http.IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  callback: UpgradeCallback
+): void {
+  const complete = () => server.completeUpgrade(extensions, key, protocols, request, socket, head, callback)
   const { authorized, encrypted } = request.socket as unknown as { authorized?: boolean; encrypted?: boolean }
-  const info: ClientInfo = { origin: originOf(headers), secure: Boolean(authorized || encrypted), req: request }
+  const info: ClientInfo = { origin: originOf(request.headers), secure: Boolean(authorized || encrypted), req: request }
   if (verifyClient.length === 2) {
     verifyClient(info, (verified, status, message, extraHeaders) => {
       if (verified) complete()
@@ -119,12 +133,16 @@ export function accept(
     if (chosen) websocket._protocol = chosen
   }
   const deflate = extensions['permessage-deflate']
-  const lines = orFail(socket, () =>
-    acceptanceLines({ accept: acceptKey(key), subprotocol: websocket._protocol, deflate: deflate?.params })
-  )
+  let lines: string[]
+  try {
+    lines = acceptanceLines({ accept: acceptKey(key), subprotocol: websocket._protocol, deflate: deflate?.params })
+  } catch (error) {
+    fail(socket)
+    throw error
+  }
   if (deflate) websocket._extensions = extensions
   server.emit('headers', lines, request)
-  socket.write(serializeHead(lines))
+  writeHead(socket, lines)
   socket.removeListener('error', destroy)
   websocket.setSocket(socket, head, {
     allowSynchronousEvents: options.allowSynchronousEvents,
@@ -147,19 +165,19 @@ function refuse(
   socket: Duplex,
   refusal: { status: number; message?: string | undefined; headers?: Readonly<Record<string, unknown>> | undefined }
 ): void {
-  end(
-    socket,
-    orFail(socket, () => refusalResponse(refusal, http.STATUS_CODES[refusal.status]))
-  )
-}
-
-function orFail<T>(socket: Duplex, make: () => T): T {
+  let response: string
   try {
-    return make()
+    response = refusalResponse(refusal, http.STATUS_CODES[refusal.status])
   } catch (error) {
-    end(socket, refusalResponse({ status: 500 }, http.STATUS_CODES[500]))
+    fail(socket)
     throw error
   }
+  end(socket, response)
+}
+
+/** Answers with 500: the program gave something that cannot be sent, and gets the error. */
+function fail(socket: Duplex): void {
+  end(socket, refusalResponse({ status: 500 }, http.STATUS_CODES[500]))
 }
 
 function end(socket: Duplex, response: string): void {
