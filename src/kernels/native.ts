@@ -5,7 +5,7 @@ import type { FrameTable, Kernels, NativeHelpers } from '../core/ports.js'
 import { copyOctets, hasNonAscii, maskAny, scanInJs, validate } from './js.js'
 import { createTable, nestedTable, TABLE_CAPACITY } from './scan.js'
 import { toUtf16 } from './utf16.js'
-import { incompleteLength, SEEN_NON_ASCII, stateAfter, validateOctets } from './utf8.js'
+import { incompleteLength, SEEN_NON_ASCII, validateOctets } from './utf8.js'
 
 /** Shortest payload to be masked natively: 142 against 127 at 512 octets, 152 against 207 at 1 KiB. */
 const NATIVE_MASK_FROM = 640
@@ -45,8 +45,10 @@ export function validateNatively(
 ): number {
   let at = start
   while (state !== 0 && at < end) {
-    state = stateAfter(state, octets[at++])
-    if (state < 0) return -1
+    const result = validateOctets(octets, at, at + 1, state)
+    if (result < 0) return -1
+    state = result & ~SEEN_NON_ASCII
+    at++
   }
   const whole = end - incompleteLength(octets, at, end)
   if (!isUtf8(octets.subarray(at, whole))) return -1
