@@ -91,6 +91,10 @@ interface ReceiverContext {
 }
 
 const shareContext = sharing<ReceiverContext>()
+/** What `shareContext` is asked for. */
+const wanted = { options: null, kernels: null, runtime: null } as unknown as {
+  -readonly [name in keyof ReceiverContext]: ReceiverContext[name]
+}
 
 export class Receiver implements HeaderContext {
   /** Set by negotiation; RSV1 is allowed then. */
@@ -111,7 +115,10 @@ export class Receiver implements HeaderContext {
   private progress: Progress | null = null
 
   constructor(options: ReceiverOptions, kernels: Kernels, runtime: Runtime, handler: ReceiverHandler) {
-    this.context = shareContext({ options, kernels, runtime })
+    wanted.options = options
+    wanted.kernels = kernels
+    wanted.runtime = runtime
+    this.context = shareContext(wanted)
     this.handler = handler
   }
 

@@ -99,6 +99,8 @@ interface SenderContext {
 }
 
 const shareContext = sharing<SenderContext>()
+/** What `shareContext` is asked for. */
+const wanted = { kernels: null, runtime: null, maskingKeys: null } as unknown as SenderContext
 
 /** What is under way beyond one frame; most connections have none of it most of the time. */
 class Progress {
@@ -124,7 +126,10 @@ export class Sender {
   private progress: Progress | null = null
 
   constructor(kernels: Kernels, runtime: Runtime, output: Output, maskingKeys: MaskingKeySource) {
-    this.context = shareContext({ kernels, runtime, maskingKeys })
+    wanted.kernels = kernels
+    wanted.runtime = runtime
+    wanted.maskingKeys = maskingKeys
+    this.context = shareContext(wanted)
     this.output = output
   }
 

@@ -9,7 +9,7 @@ import { serializeHead } from '../core/opening-handshake.js'
 import type { Output, WriteCallback } from '../core/sender.js'
 import { Gathering, type Waiting } from './gathering.js'
 import { forgetFrame, isLastPayload, rememberFrame, repeatFrame } from './repeated-frame.js'
-import { sharedSlab, type Slab } from './slab.js'
+import type { Slab } from './slab.js'
 import { writeAtOnce, writesToHandle, writeThroughStream } from './handle-write.js'
 import { writesDirectly } from './socket-order.js'
 
@@ -18,13 +18,20 @@ const JOIN_LIMIT = 16 * 1024
 
 const NOTHING = new Uint8Array(0)
 
-/** The empty line, with the end of the one before. */
-const HEAD_END = '\r\n\r\n'
+/** Octets of a head that is written from `headMemory`. */
+const HEAD_LIMIT = 2048
 
-/** Whether it is a socket of Node's, which is through with what it was given when it calls back; other streams may keep it. */
-function isNodes(socket: Duplex): boolean {
+/** Some stream, which may keep what it is given. */
+const STREAM = 0
+/** A socket of Node's, which is through with it when it calls back. */
+const SOCKET = 1
+/** One that can be written to beside its stream. */
+const HANDLE = 2
+
+function wayTo(socket: Duplex): number {
   const prototype: unknown = Object.getPrototypeOf(socket)
-  return prototype === Socket.prototype || prototype === TLSSocket.prototype
+  if (prototype !== Socket.prototype && prototype !== TLSSocket.prototype) return STREAM
+  return writesToHandle(socket) ? HANDLE : SOCKET
 }
 
 /** Outputs with something to write; `turns` counts the receive callbacks we are in, whose end writes them all. */
@@ -84,21 +91,25 @@ function schedule(): void {
 
 /** Writes the head of a response with these lines (RFC 7230 §3), before the socket is anybody's output. */
 export function writeHead(socket: Duplex, lines: readonly string[]): void {
-  if (!isNodes(socket) || !writesDirectly(socket) || !writesToHandle(socket)) {
-    socket.write(serializeHead(lines))
+  const head = serializeHead(lines)
+  // UTF-8 has at most three octets for a UTF-16 unit
+  const fits = head.length * 3 <= HEAD_LIMIT
+  if (!fits || wayTo(socket) < HANDLE || !writesDirectly(socket)) {
+    socket.write(head)
     return
   }
-  const head = lines.join('\r\n')
-  const slab = sharedSlab(head.length * 3 + HEAD_END.length)
-  const { octets, position } = slab
-  let end = position + octets.write(head, position)
-  end += octets.write(HEAD_END, end, 'latin1')
-  const view = slab.view(position, end)
-  if (writeAtOnce(socket, view)) return
-  slab.users++
-  slab.position = end
-  writeThroughStream(socket, view, slab.release)
+  headMemory ??= Buffer.allocUnsafeSlow(HEAD_LIMIT)
+  const end = headMemory.write(head)
+  // Most heads are as long as the one before
+  if (lastHead === null || lastHead.length !== end) lastHead = headMemory.subarray(0, end)
+  const octets = lastHead
+  if (writeAtOnce(socket, octets)) return
+  // Whoever writes it now keeps the memory
+  headMemory = lastHead = null
+  writeThroughStream(socket, octets, ignore)
 }
+
+function ignore(): void {}
 
 /** A write whose callbacks have not been called. */
 interface Batch {
@@ -112,22 +123,23 @@ interface Batch {
 const gatherings: Gathering[] = []
 const GATHERINGS_LIMIT = 1024
 
+/** Where heads are written before they are sent, and the view of the last one. */
+let headMemory: Buffer | null = null
+let lastHead: Buffer | null = null
+
 /** Where the last `reserve` found room. */
 let reservedSlab: Uint8Array = NOTHING
 let reservedAt = 0
 
 export class SocketOutput implements Output {
   private readonly socket: Duplex
-  private readonly isSocket: boolean
-  /** Whether it can be written to beside its stream. */
-  private readonly hasHandle: boolean
+  private readonly way: number
   private gathering: Gathering | null = null
   private inFlight: Batch[] | null = null
 
   constructor(socket: Duplex) {
     this.socket = socket
-    this.isSocket = isNodes(socket)
-    this.hasHandle = this.isSocket && writesToHandle(socket)
+    this.way = wayTo(socket)
   }
 
   get slab(): Uint8Array {
@@ -195,13 +207,13 @@ export class SocketOutput implements Output {
     const { region, waiting } = gathering
     const { length } = gathering
     const batch = waiting === null ? null : { waiting, length, taken: 0 }
-    const returnsMemory = this.isSocket && writesDirectly(socket)
+    const returnsMemory = this.way >= SOCKET && writesDirectly(socket)
     // A few octets for a peer that does not read must not keep a slab from being used again, or each of them may keep another one
     const copies = !returnsMemory || (length <= JOIN_LIMIT && socket.writableLength > 0)
     if (gathering.pieces === null && !copies && region !== null) {
       const octets = region.view(gathering.start, gathering.end)
       this.recycle(gathering)
-      if (this.hasHandle && writeAtOnce(socket, octets)) {
+      if (this.way === HANDLE && writeAtOnce(socket, octets)) {
         region.release()
         if (batch !== null) this.settleWritten(batch, atEndOfTurn)
         return

@@ -29,6 +29,13 @@ const TURN_LIMIT = 512 * 1024
 /** Reasons not to read. */
 const WAITS_FOR_DRAIN = 1
 const WAITS_FOR_TURN = 2
+const WAITS = WAITS_FOR_DRAIN | WAITS_FOR_TURN
+/** The socket is closed, and what it left behind is still being delivered. */
+const CLOSE_PENDING = 4
+/** The peer broke a rule, which is still to be said. */
+const FAILING = 8
+/** The peer ended its side. */
+const ENDED = 16
 
 /** Who read as much as one read can, and how many octets in a row. */
 let greedy: Transport | null = null
@@ -75,14 +82,8 @@ export class Transport implements ConnectionHandler {
   /** Where the socket reads into; null as long as it emits 'data'. */
   private region: ReceiveRegion | null = null
   private closeTimer: NodeJS.Timeout | null = null
-  /** Whether the socket is closed, and what it left behind is still being delivered. */
-  private closePending = false
-  /** Why the socket is paused; 0 where that is not our doing. */
-  private waits = 0
-  /** Whether the peer broke a rule, which is still to be said. */
-  private isFailing = false
-  /** Whether the peer ended its side. */
-  private hasEnded = false
+  /** Why the socket is paused, as far as that is our doing, and what has happened to it: one field of many connections for all. */
+  private flags = 0
 
   constructor(
     socket: TransportSocket,
@@ -142,8 +143,8 @@ export class Transport implements ConnectionHandler {
 
   /** After a read that may be followed by another at once: where it was one too many, the next waits for the next turn of the event loop. */
   private giveWay(length: number): void {
-    if (!isGreedy(this, length) || this.waits !== 0 || this.socket.destroyed) return
-    this.waits = WAITS_FOR_TURN
+    if (!isGreedy(this, length) || (this.flags & WAITS) !== 0 || this.socket.destroyed) return
+    this.flags |= WAITS_FOR_TURN
     this.socket.pause()
     setImmediate(takeTurn, this)
   }
@@ -155,9 +156,9 @@ export class Transport implements ConnectionHandler {
   }
 
   private stopWaiting(reason: number): void {
-    if ((this.waits & reason) === 0) return
-    this.waits &= ~reason
-    if (this.waits === 0 && !this.owner.isPaused) this.socket.resume()
+    if ((this.flags & reason) === 0) return
+    this.flags &= ~reason
+    if ((this.flags & WAITS) === 0 && !this.owner.isPaused) this.socket.resume()
   }
 
   private share(): boolean {
@@ -178,8 +179,8 @@ export class Transport implements ConnectionHandler {
     } finally {
       leaveTurn()
     }
-    if (receiver.heldLength >= HOLD_LIMIT && (this.waits & WAITS_FOR_DRAIN) === 0) {
-      this.waits |= WAITS_FOR_DRAIN
+    if (receiver.heldLength >= HOLD_LIMIT && (this.flags & WAITS_FOR_DRAIN) === 0) {
+      this.flags |= WAITS_FOR_DRAIN
       this.socket.pause()
     }
   }
@@ -195,7 +196,7 @@ export class Transport implements ConnectionHandler {
   }
 
   resume(): void {
-    if (this.waits === 0) this.socket.resume()
+    if ((this.flags & WAITS) === 0) this.socket.resume()
   }
 
   /** Drops the socket behind what was sent. */
@@ -246,7 +247,7 @@ export class Transport implements ConnectionHandler {
   }
 
   onViolation(error: Error): void {
-    this.isFailing = true
+    this.flags |= FAILING
     // Behind the events of this turn, as a stream's 'error' is
     process.nextTick(failConnection, this, error)
   }
@@ -282,7 +283,7 @@ export class Transport implements ConnectionHandler {
 
   /** The peer ended its side. */
   socketEnded(): void {
-    this.hasEnded = true
+    this.flags |= ENDED
     this.connection.readyState = CLOSING
     this.end()
   }
@@ -307,7 +308,7 @@ export class Transport implements ConnectionHandler {
     connection.isDisconnected = true
     socket[kTransport] = undefined
     if (this.closeTimer !== null) clearTimeout(this.closeTimer)
-    this.closePending = true
+    this.flags |= CLOSE_PENDING
     this.finishClose()
   }
 
@@ -344,10 +345,10 @@ export class Transport implements ConnectionHandler {
 
   private finishClose(): void {
     const { connection } = this
-    if (!this.closePending || !connection.receiver.isIdle) return
-    this.closePending = false
-    const isAnnounced = this.hasEnded || connection.closeFrameReceived || connection.hasFailed
-    if (isAnnounced && (connection.hasFailed || !this.isFailing)) this.owner.emitClose()
+    if ((this.flags & CLOSE_PENDING) === 0 || !connection.receiver.isIdle) return
+    this.flags &= ~CLOSE_PENDING
+    const isAnnounced = (this.flags & ENDED) !== 0 || connection.closeFrameReceived || connection.hasFailed
+    if (isAnnounced && (connection.hasFailed || (this.flags & FAILING) === 0)) this.owner.emitClose()
     // A violation in the last octets, say, is reported first
     else process.nextTick(emitClose, this)
   }

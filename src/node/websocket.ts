@@ -84,6 +84,9 @@ const NO_SETTINGS: CommonOptions = {}
 
 const shareConnectionOptions = sharing<ConnectionOptions>()
 const shareTransportOptions = sharing<TransportOptions>()
+/** What they are asked for. */
+const connectionWanted = {} as ConnectionOptions
+const transportWanted = {} as TransportOptions
 
 export class WebSocket extends EventEmitter implements TransportOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
@@ -271,21 +274,23 @@ export class WebSocket extends EventEmitter implements TransportOwner {
    */
   setSocket(socket: Duplex, head: Uint8Array, options: SocketOptions): void {
     const { autoPong, maxPendingAutoPongs, kernels, receiveBuffer } = this[kSettings]
+    connectionWanted.isServer = this[kIsServer]
+    connectionWanted.maxPayload = (options.maxPayload as number) | 0
+    connectionWanted.maxFragments = (options.maxFragments as number) | 0
+    connectionWanted.maxBufferedChunks = (options.maxBufferedChunks as number) | 0
+    connectionWanted.skipUtf8Validation = Boolean(options.skipUTF8Validation)
+    connectionWanted.deferEvents = options.allowSynchronousEvents !== undefined && !options.allowSynchronousEvents
+    connectionWanted.autoPong = Boolean(autoPong)
+    connectionWanted.maxPendingAutoPongs = (maxPendingAutoPongs as number) | 0
+    transportWanted.closeTimeoutMs = this._closeTimeout
+    transportWanted.receiveBuffer = receiveBuffer
+    transportWanted.kernels = kernelsFor(kernels)
     const transport = new Transport(
       socket as TransportSocket,
       this,
-      shareConnectionOptions({
-        isServer: this[kIsServer],
-        maxPayload: (options.maxPayload as number) | 0,
-        maxFragments: (options.maxFragments as number) | 0,
-        maxBufferedChunks: (options.maxBufferedChunks as number) | 0,
-        skipUtf8Validation: Boolean(options.skipUTF8Validation),
-        deferEvents: options.allowSynchronousEvents !== undefined && !options.allowSynchronousEvents,
-        autoPong: Boolean(autoPong),
-        maxPendingAutoPongs: (maxPendingAutoPongs as number) | 0
-      }),
+      shareConnectionOptions(connectionWanted),
       maskingKeysFor(options.generateMask),
-      shareTransportOptions({ closeTimeoutMs: this._closeTimeout, receiveBuffer, kernels: kernelsFor(kernels) })
+      shareTransportOptions(transportWanted)
     )
     const deflate = this[kExtensions]?.['permessage-deflate']
     if (deflate) transport.connection.useDeflate(deflate.transform)
