@@ -44,6 +44,8 @@ let Request: (new () => WriteRequest) | null | undefined =
 let request: WriteRequest | null = null
 /** What was begun and not done at once. */
 let begun: { handle: Handle; request: WriteRequest; status: number } | null = null
+/** Whose handle is at work. */
+let writing: Duplex | null = null
 
 /** @throws {TypeError} where HYBI_HANDLE_WRITES has another value */
 export function checkHandleWrites(): void {
@@ -57,6 +59,11 @@ export function writesToHandle(socket: Duplex): boolean {
   return Request !== null && !!handle && HANDLES.includes(handle.constructor.name)
 }
 
+/** Whether `socket` is in the middle of `writeAtOnce`; only hooks of async_hooks run there, told of what was not done at once. */
+export function isWriting(socket: Duplex): boolean {
+  return writing === socket
+}
+
 /**
  * Writes all of `octets`, if that can be done at once and in order; it may have begun where the answer is false: `writeThroughStream` with
  * the same octets is to follow, before anything else.
@@ -66,6 +73,7 @@ export function writeAtOnce(socket: Duplex, octets: Uint8Array): boolean {
   // Up to the mark the stream would answer true and emit no 'drain'
   if (
     request === null ||
+    writing !== null ||
     !handle ||
     connecting ||
     !socket.writable ||
@@ -75,7 +83,13 @@ export function writeAtOnce(socket: Duplex, octets: Uint8Array): boolean {
   )
     return false
   if ((socket as InternalSocket).timeout) (socket as InternalSocket)._unrefTimer?.()
-  const status = handle.writeBuffer(request, octets)
+  let status
+  writing = socket
+  try {
+    status = handle.writeBuffer(request, octets)
+  } finally {
+    writing = null
+  }
   if (status === 0 && request.getAsyncId() === UNUSED) return true
   begun = { handle, request, status }
   request = new Request!()
