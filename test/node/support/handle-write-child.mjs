@@ -23,20 +23,24 @@ const { default: WebSocket } = await import(pathToFileURL(implementation).href)
 setFlagsFromString('--expose-gc')
 const collect = vm.runInNewContext('gc')
 
-// How octets were written. A request that is hybi's own has nobody to tell when it comes to the handle, one of a stream has.
+// How octets were written: by streams, or past them.
 
 const NOTHING_YET = { atOnce: 0, begun: 0, inPart: 0, failed: 0, byStream: 0 }
 let written = { ...NOTHING_YET }
+let inStream = false
 
-function watchWrites() {
-  const { _writeGeneric: writeGeneric } = net.Socket.prototype
-  net.Socket.prototype._writeGeneric = function (...args) {
-    if (watched.has(this)) written.byStream++
-    return writeGeneric.apply(this, args)
-  }
-}
 const watched = new WeakSet()
 const watchedHandles = new WeakSet()
+const { _writeGeneric: writeGeneric } = net.Socket.prototype
+net.Socket.prototype._writeGeneric = function (...args) {
+  if (watched.has(this)) written.byStream++
+  inStream = true
+  try {
+    return writeGeneric.apply(this, args)
+  } finally {
+    inStream = false
+  }
+}
 
 function watch(socket) {
   watched.add(socket)
@@ -46,10 +50,10 @@ function watch(socket) {
   const { writeBuffer } = prototype
   if (writeBuffer.name === 'watchedWrite') return
   prototype.writeBuffer = function watchedWrite(request, octets) {
-    const isOwn = request.oncomplete === undefined && watchedHandles.has(this)
+    const isOwn = !inStream && watchedHandles.has(this)
     const status = writeBuffer.call(this, request, octets)
-    if (isOwn && status !== 0) written.failed++
-    else if (isOwn && request.getAsyncId() === -1) written.atOnce++
+    if (isOwn && status === 0 && (request === null || request.getAsyncId() === -1)) written.atOnce++
+    else if (isOwn && typeof status === 'number' && status < 0) written.failed++
     else if (isOwn) {
       written.begun++
       if (this.writeQueueSize < octets.length) written.inPart++
@@ -57,7 +61,6 @@ function watch(socket) {
     return status
   }
 }
-watchWrites()
 
 // A case's means
 
