@@ -25,7 +25,8 @@ interface WriteRequest {
   getAsyncId(): number
 }
 
-type WriteBuffer = (request: WriteRequest, octets: Uint8Array) => number
+/** Where the request is null, it makes one if need be, and returns it. */
+type WriteBuffer = (request: WriteRequest | null, octets: Uint8Array) => number | WriteRequest
 type Handle = { writeBuffer: WriteBuffer }
 type InternalSocket = Duplex & {
   _handle?: Handle | null
@@ -37,13 +38,17 @@ type InternalSocket = Duplex & {
 /** `write` of Node's sockets. */
 export const nodeWrite = Socket.prototype.write as (this: Duplex, octets: Uint8Array, callback: WriteCallback) => boolean
 
-/** The class of Node's requests: undefined until a write has shown it, null where there will be none. */
-let Request: (new () => WriteRequest) | null | undefined =
+/** Whether Node gives the handle a request, or has one returned (26.10): undefined until a write has shown it, null where it will not. */
+let style: 'given' | 'returned' | null | undefined =
   CHOICE === 'off' || process.platform !== 'linux' || process.versions.bun !== undefined ? null : undefined
-/** For the next write; one that was done at once leaves it as it was. */
+/** The class of Node's requests, where they are given. */
+let Request: new () => WriteRequest
+/** For the next write, where it is given; one that was done at once leaves it as it was. */
 let request: WriteRequest | null = null
 /** What was begun and not done at once. */
-let begun: { handle: Handle; request: WriteRequest; status: number } | null = null
+let begun: { handle: Handle; request: WriteRequest | null; status: number | WriteRequest } | null = null
+/** Whose handle is at work. */
+let writing: Duplex | null = null
 
 /** @throws {TypeError} where HYBI_HANDLE_WRITES has another value */
 export function checkHandleWrites(): void {
@@ -54,7 +59,12 @@ export function checkHandleWrites(): void {
 /** Whether `writeAtOnce` may be tried on `socket`, one of Node's. */
 export function writesToHandle(socket: Duplex): boolean {
   const { _handle: handle } = socket as InternalSocket
-  return Request !== null && !!handle && HANDLES.includes(handle.constructor.name)
+  return style !== null && !!handle && HANDLES.includes(handle.constructor.name)
+}
+
+/** Whether `socket` is in the middle of `writeAtOnce`; only hooks of async_hooks run there, told of what was not done at once. */
+export function isWriting(socket: Duplex): boolean {
+  return writing === socket
 }
 
 /**
@@ -65,7 +75,8 @@ export function writeAtOnce(socket: Duplex, octets: Uint8Array): boolean {
   const { _handle: handle, connecting } = socket as InternalSocket
   // Up to the mark the stream would answer true and emit no 'drain'
   if (
-    request === null ||
+    style === undefined ||
+    writing !== null ||
     !handle ||
     connecting ||
     !socket.writable ||
@@ -75,10 +86,16 @@ export function writeAtOnce(socket: Duplex, octets: Uint8Array): boolean {
   )
     return false
   if ((socket as InternalSocket).timeout) (socket as InternalSocket)._unrefTimer?.()
-  const status = handle.writeBuffer(request, octets)
-  if (status === 0 && request.getAsyncId() === UNUSED) return true
+  let status
+  writing = socket
+  try {
+    status = handle.writeBuffer(request, octets)
+  } finally {
+    writing = null
+  }
+  if (status === 0 && (request === null || request.getAsyncId() === UNUSED)) return true
   begun = { handle, request, status }
-  request = new Request!()
+  if (request !== null) request = new Request()
   return false
 }
 
@@ -89,16 +106,17 @@ export function writeThroughStream(socket: Duplex, octets: Uint8Array, callback:
     const { request: taken, status } = begun
     const begunAt = begun.handle
     begun = null
-    // The stream makes a request of its own and looks at what the handle said of the write before: ours
+    // The stream, which may make a request of its own, looks at what the handle said of the write before: ours
     writeWith(begunAt, socket, octets, callback, (own) => {
-      taken.oncomplete = (...result) => own.oncomplete!(...result)
+      if (taken !== null) taken.oncomplete = (...result) => own!.oncomplete!(...result)
       return status
     })
-  } else if (Request === undefined && handle && socket.writable && socket.writableLength === 0) {
+  } else if (style === undefined && handle && socket.writable && socket.writableLength === 0) {
     const { writeBuffer } = handle
     writeWith(handle, socket, octets, callback, (own, data) => {
-      learn(own)
-      return writeBuffer.call(handle, own, data)
+      const status = writeBuffer.call(handle, own, data)
+      learn(own, status)
+      return status
     })
   } else {
     nodeWrite.call(socket, octets, callback)
@@ -117,12 +135,20 @@ function writeWith(handle: Handle, socket: Duplex, octets: Uint8Array, callback:
   }
 }
 
-function learn(own: WriteRequest): void {
-  Request = null
-  const { constructor } = own as { constructor?: unknown }
-  if (typeof constructor !== 'function' || constructor.name !== 'WriteWrap') return
-  const first = new (constructor as new () => WriteRequest)()
-  if (typeof first.getAsyncId !== 'function' || first.getAsyncId() !== UNUSED) return
-  Request = constructor as new () => WriteRequest
-  request = first
+/** Notes how the stream wrote: with `own` as the request, and `status` as the answer. */
+function learn(own: WriteRequest | null, status: number | WriteRequest): void {
+  style = null
+  if (own === null) {
+    if (typeof status === 'number' || isRequest(status)) style = 'returned'
+  } else if (isRequest(own)) {
+    const first = new (own.constructor as new () => WriteRequest)()
+    if (typeof first.getAsyncId !== 'function' || first.getAsyncId() !== UNUSED) return
+    style = 'given'
+    Request = own.constructor as new () => WriteRequest
+    request = first
+  }
+}
+
+function isRequest(value: unknown): boolean {
+  return typeof value === 'object' && value?.constructor.name === 'WriteWrap'
 }

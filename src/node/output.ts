@@ -10,7 +10,7 @@ import type { Output, WriteCallback } from '../core/sender.js'
 import { Gathering, type Waiting } from './gathering.js'
 import { forgetFrame, isLastPayload, rememberFrame, repeatFrame } from './repeated-frame.js'
 import type { Slab } from './slab.js'
-import { writeAtOnce, writesToHandle, writeThroughStream } from './handle-write.js'
+import { isWriting, writeAtOnce, writesToHandle, writeThroughStream } from './handle-write.js'
 import { writesDirectly } from './socket-order.js'
 
 /** Pieces that together are at most this long are joined: cheaper than a vectored write. */
@@ -202,7 +202,8 @@ export class SocketOutput implements Output {
    */
   flush(atEndOfTurn = false): void {
     const { socket, gathering } = this
-    if (gathering === null) return
+    // What a hook sends in the middle of a write comes behind that one, when the list of those with something to write is gone through
+    if (gathering === null || isWriting(socket)) return
     this.gathering = null
     const { region, waiting } = gathering
     const { length } = gathering

@@ -1,7 +1,8 @@
-// The built package on the Node that runs this: `node test/majors/suite.mjs [--tls]`, with HYBI_RECEIVE_BUFFER ('shared' or 'off') and
-// HYBI_KERNELS ('wasm' or 'js'). It needs no test runner, so that any Node can run it; run.mjs runs it on all of them.
+// The built package on the Node that runs this: `node test/majors/suite.mjs [--tls]`, with HYBI_RECEIVE_BUFFER ('shared' or 'off'),
+// HYBI_KERNELS ('wasm' or 'js') and HYBI_HANDLE_WRITES. It needs no test runner, so that any Node can run it; run.mjs runs it on all of them.
 
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage, createHook } from 'node:async_hooks'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -9,6 +10,8 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tls from 'node:tls'
+import { setFlagsFromString } from 'node:v8'
+import vm from 'node:vm'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import {
   adopt,
@@ -49,6 +52,9 @@ const SIZES = [
   4097, 8191, 8193, 16_383, 16_384, 16_385, 65_535, 65_536, 65_537, 100_000, 262_143, 262_144, 262_145, 300_000
 ]
 const MIB = 1024 * 1024
+
+setFlagsFromString('--expose-gc')
+const gc = vm.runInNewContext('gc')
 const TEXT = 0x81
 const BINARY = 0x82
 const CLOSE = 0x88
@@ -323,6 +329,149 @@ test('holds back what the peer does not read, and calls back in order', async ()
     sent.map((_, i) => i)
   )
   assert.equal(peer.bufferedAmount, 0)
+})
+
+/** Counts the writes to the handle of `socket` from here on: those of the stream, and the others. */
+function countWrites(socket) {
+  const counts = { atOnce: 0, begun: 0, byStream: 0 }
+  const handle = socket._handle
+  const { writeBuffer } = handle
+  const { _writeGeneric: writeGeneric } = socket
+  let inStream = false
+  socket._writeGeneric = function (...args) {
+    counts.byStream++
+    inStream = true
+    try {
+      return writeGeneric.apply(this, args)
+    } finally {
+      inStream = false
+    }
+  }
+  handle.writeBuffer = (request, octets) => {
+    const beside = !inStream
+    const status = writeBuffer.call(handle, request, octets)
+    if (beside) counts[status === 0 && (request === null || request.getAsyncId() === -1) ? 'atOnce' : 'begun']++
+    return status
+  }
+  return counts
+}
+
+const takesHandle = !isTls && process.platform === 'linux' && process.env.HYBI_HANDLE_WRITES !== 'off'
+
+/** Sends until something is held; returns what was sent. The other end must not read. */
+async function fill(ws, socket, onCalled) {
+  const sent = []
+  do {
+    const i = sent.length
+    sent.push(octetsOf(2000 + (i % 1500), i))
+    ws.send(sent[i], (error) => onCalled(error ?? i))
+    void ws.bufferedAmount
+    // a write of TLS is never done at once
+    for (let j = 0; isTls && j < 3 && socket.writableLength > 0; j++) await turn()
+  } while (socket.writableLength === 0)
+  return sent
+}
+
+test(`writes small messages ${takesHandle ? 'straight to the handle' : 'through the stream'}`, async () => {
+  const { peer, clientInbox } = await link()
+  // the first write of a process shows how it is done
+  peer.send('first')
+  await clientInbox.expect(['first'])
+  const counts = countWrites(peer._socket)
+  const sent = Array.from({ length: 50 }, (_, i) => octetsOf(i * 80, i))
+  for (const octets of sent) {
+    await new Promise((resolve) => peer.send(octets, resolve))
+    assert.equal(peer.bufferedAmount, 0)
+  }
+  await clientInbox.expect(sent)
+  assert.deepEqual(counts, takesHandle ? { atOnce: 50, begun: 0, byStream: 0 } : { atOnce: 0, begun: 0, byStream: 50 })
+})
+
+test('a write that the system does not take goes on as one of the stream', async () => {
+  const { client, clientInbox, peer } = await link()
+  const socket = peer._socket
+  const counts = countWrites(socket)
+  const called = []
+  client.pause()
+  const sent = await fill(peer, socket, (result) => called.push(result))
+  const last = sent.at(-1).length + 4
+  if (!isTls) assert.ok(socket.writableLength <= last && peer.bufferedAmount === socket.writableLength, 'what is held')
+  assert.equal(counts.begun, takesHandle ? 1 : 0)
+  const context = new AsyncLocalStorage()
+  const contexts = []
+  for (let i = 0; i < 20; i++) {
+    const n = sent.length
+    sent.push(octetsOf(i * 2000, n))
+    context.run(n, () => {
+      peer.send(sent[n], () => {
+        contexts.push(context.getStore() === n)
+        called.push(n)
+      })
+    })
+    if (i % 7 === 0) await turn()
+  }
+  gc()
+  assert.ok(called.length < sent.length)
+  client.resume()
+  await clientInbox.expect(sent)
+  while (called.length < sent.length) await turn()
+  assert.deepEqual(called, [...sent.keys()])
+  assert.ok(contexts.length === 20 && contexts.every(Boolean), 'the context of a callback')
+  assert.equal(peer.bufferedAmount, 0)
+  peer.send('at last')
+  await clientInbox.expect(['at last'])
+})
+
+for (const end of ['reset', 'terminate', 'destroy', 'close']) {
+  test(`calls back once, in order, what is held when the connection ends by ${end}`, async () => {
+    const { client, clientInbox, peer, peerInbox } = await link()
+    const called = []
+    client.pause()
+    const sent = await fill(peer, peer._socket, (result) => called.push(result))
+    peer.send('behind it', (error) => called.push(error ?? sent.length))
+    await turn()
+    gc()
+    // what it has not read makes it a reset
+    if (end === 'reset') client._socket.destroy()
+    else if (end === 'destroy') peer._socket.destroy()
+    else peer[end]()
+    if (end === 'close') {
+      client.resume()
+      await clientInbox.expect([...sent, 'behind it'])
+    }
+    await peerInbox.end()
+    while (called.length <= sent.length) await turn()
+    await turn()
+    assert.equal(called.length, sent.length + 1)
+    const done = called.filter((one) => typeof one === 'number')
+    assert.deepEqual(done, [...done.keys()])
+    if (end === 'close') assert.equal(done.length, called.length)
+    else assert.ok(called.at(-1) instanceof Error)
+  })
+}
+
+test('sends of a hook that is told of a write come behind it', async () => {
+  const { client, clientInbox, peer } = await link()
+  const other = await link()
+  let budget = 1
+  const hook = createHook({
+    init(_id, type) {
+      if (!type.startsWith('WRITEWRAP') || budget-- <= 0) return
+      peer.send('of the hook')
+      other.peer.send('to another')
+      void peer.bufferedAmount
+      void other.peer.bufferedAmount
+    }
+  }).enable()
+  finallyDo(() => hook.disable())
+  client.pause()
+  const sent = await fill(peer, peer._socket, () => {})
+  hook.disable()
+  peer.send('the end')
+  client.resume()
+  await other.clientInbox.expect(['to another'])
+  // TLS has a request for each write, TCP for the last
+  await clientInbox.expect(isTls ? [sent[0], 'of the hook', ...sent.slice(1), 'the end'] : [...sent, 'of the hook', 'the end'])
 })
 
 test('keeps 200 connections apart whose frames come in pieces', async () => {
