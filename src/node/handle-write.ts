@@ -141,14 +141,20 @@ function learn(own: WriteRequest | null, status: number | WriteRequest): void {
   if (own === null) {
     if (typeof status === 'number' || isRequest(status)) style = 'returned'
   } else if (isRequest(own)) {
-    const first = new (own.constructor as new () => WriteRequest)()
-    if (typeof first.getAsyncId !== 'function' || first.getAsyncId() !== UNUSED) return
+    const OwnRequest = own.constructor as new () => WriteRequest
+    try {
+      const first = new OwnRequest()
+      if (first.getAsyncId() !== UNUSED) return
+      request = first
+    } catch {
+      // A Node that makes them otherwise
+      return
+    }
     style = 'given'
-    Request = own.constructor as new () => WriteRequest
-    request = first
+    Request = OwnRequest
   }
 }
 
 function isRequest(value: unknown): boolean {
-  return typeof value === 'object' && value?.constructor.name === 'WriteWrap'
+  return typeof value === 'object' && value?.constructor?.name === 'WriteWrap'
 }

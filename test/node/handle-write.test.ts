@@ -130,8 +130,9 @@ describe.each(names)('%s', (name) => {
   })
 })
 
-test('small messages need no write of the stream but the one that shows how it is done', () => {
-  if (process.platform === 'linux') expect(results.auto['small messages'].written).toMatchObject({ atOnce: 40, byStream: 1 })
+test('small messages need no write of the stream', () => {
+  // The response to the handshake has shown how it is done
+  if (process.platform === 'linux') expect(results.auto['small messages'].written).toMatchObject({ atOnce: 41, byStream: 0 })
 })
 
 test('another value of HYBI_HANDLE_WRITES throws where a connection or a server is made', async () => {
