@@ -1,5 +1,5 @@
 // Writes that go straight to a socket's handle: most are taken by the system at once, and then the writable stream need not know of them.
-// Its bookkeeping is 0.4 of the 3.3 us that a write takes (`npm run bench -- broadcast`).
+// Its bookkeeping is 0.5 of the 3.1 us that a write takes (`npm run bench -- w8`, and the same with HYBI_HANDLE_WRITES=off).
 //
 // This is internal API of Node: every piece is looked for, and where one is missing all writes go through the stream, as does the rest of
 // one that the system did not take.
