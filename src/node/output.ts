@@ -8,9 +8,9 @@ import { TLSSocket } from 'node:tls'
 import { serializeHead } from '../core/opening-handshake.js'
 import type { Output, WriteCallback } from '../core/sender.js'
 import { Gathering, type Waiting } from './gathering.js'
+import { isWriting, writeAtOnce, writesToHandle, writeThroughStream } from './handle-write.js'
 import { forgetFrame, isLastPayload, rememberFrame, repeatFrame } from './repeated-frame.js'
 import type { Slab } from './slab.js'
-import { isWriting, writeAtOnce, writesToHandle, writeThroughStream } from './handle-write.js'
 import { writesDirectly } from './socket-order.js'
 
 /** Pieces that together are at most this long are joined: cheaper than a vectored write. */
@@ -18,7 +18,7 @@ const JOIN_LIMIT = 16 * 1024
 
 const NOTHING = new Uint8Array(0)
 
-/** Octets of a head that is written from `headMemory`. */
+/** Room for a head in `headMemory`, in octets. */
 const HEAD_LIMIT = 2048
 
 /** Some stream, which may keep what it is given. */
@@ -133,6 +133,7 @@ let reservedAt = 0
 
 export class SocketOutput implements Output {
   private readonly socket: Duplex
+  /** STREAM, SOCKET or HANDLE. */
   private readonly way: number
   private gathering: Gathering | null = null
   private inFlight: Batch[] | null = null
@@ -202,8 +203,12 @@ export class SocketOutput implements Output {
    */
   flush(atEndOfTurn = false): void {
     const { socket, gathering } = this
-    // What a hook sends in the middle of a write comes behind that one, when the list of those with something to write is gone through
-    if (gathering === null || isWriting(socket)) return
+    if (gathering === null) return
+    if (isWriting(socket)) {
+      // A hook has sent this, in the middle of a write: it comes behind that one
+      process.nextTick(flushLater, this)
+      return
+    }
     this.gathering = null
     const { region, waiting } = gathering
     const { length } = gathering
@@ -308,6 +313,10 @@ export class SocketOutput implements Output {
     if (!error && batch.taken < batch.length && this.socket.destroyed) error = destroyedError()
     callAll(batch, 0, error)
   }
+}
+
+function flushLater(output: SocketOutput): void {
+  output.flush(true)
 }
 
 function finishWritten(output: SocketOutput, batch: Batch): void {
