@@ -135,7 +135,8 @@ export class WebSocketServer extends EventEmitter {
 
   /** Answers a request to upgrade; `callback` gets the WebSocket, which in the other modes is 'connection's argument. */
   handleUpgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer, callback: UpgradeCallback): void {
-    handleUpgrade(this, request, socket, head, callback)
+    const isOwn = this.completeUpgrade === WebSocketServer.prototype.completeUpgrade
+    handleUpgrade(this, request, socket, head, callback, isOwn)
   }
 
   /** Sends the 101 response and hands over the socket. */

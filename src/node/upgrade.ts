@@ -40,13 +40,20 @@ export type VerifyClient =
       callback: (verified: boolean, status?: number, message?: string, headers?: http.OutgoingHttpHeaders) => void
     ) => void)
 
-/** Checks a request in ws's order and completes the upgrade, or refuses it. */
+/** Offers of most requests. */
+const NO_SUBPROTOCOLS: Set<string> = new Set()
+
+/**
+ * Checks a request in ws's order and completes the upgrade, or refuses it.
+ * @param isOwn whether `server.completeUpgrade` is ours, which changes nothing that it is given: offers of none may be one object for all
+ */
 export function handleUpgrade(
   server: WebSocketServer,
   request: http.IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  callback: UpgradeCallback
+  callback: UpgradeCallback,
+  isOwn: boolean
 ): void {
   socket.on('error', destroy)
   const { headers } = request
@@ -54,7 +61,8 @@ export function handleUpgrade(
   if (refusal !== null) return reject(server, request, socket, refusal)
   if (!server.shouldHandle(request)) return refuse(socket, { status: 400 })
 
-  const protocols = parseSubprotocolOffers(headers)
+  const offersNone = isOwn && headers['sec-websocket-protocol'] === undefined
+  const protocols = offersNone ? NO_SUBPROTOCOLS : parseSubprotocolOffers(headers)
   if ('status' in protocols) return reject(server, request, socket, protocols)
 
   const { options } = server
