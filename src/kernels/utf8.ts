@@ -5,8 +5,8 @@ export const SEEN_NON_ASCII = 1 << 24
 
 /*
  * States of the automaton, which are places in the words of TRANSITIONS: the word of an octet has the state that follows on state s in the
- * five bits from s on, so that a step is a load and a shift, whatever the text: 0.9 ns an octet, where branches take up to 3.4
- * (`npm run bench -- kernels`). The places overlap where the octets' words allow it; they were found by search.
+ * five bits from s on, so that a step is a load and a shift, whatever the text: 0.9 ns an octet (`npm run bench -- kernels`). The places
+ * overlap where the octets' words allow it; they were found by search.
  */
 const STATE_BITS = 31
 const INVALID = 0

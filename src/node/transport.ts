@@ -378,7 +378,7 @@ function destroySocket(socket: Duplex): void {
   socket.destroy()
 }
 
-/** What `resume` does, without its way by the next tick where the handle is reading already (`npm run bench -- handshake`). */
+/** What `resume` does, without its way by the next tick where the handle is reading already. */
 function beginReading(socket: TransportSocket): void {
   const { _handle: handle } = socket as { _handle?: { reading?: boolean } | null }
   if (handle?.reading && socket.readableFlowing === null) (socket as { readableFlowing: boolean }).readableFlowing = true
