@@ -52,13 +52,11 @@ export class OctetQueue implements Output {
 
   remember(): void {}
 
-  /** What was appended stays the caller's: it is copied, since nobody says when it is taken. */
-  flush(): void {
+  leave(isBorrowed: boolean, callback: WriteCallback | undefined): void {
     const last = this.chunks.length - 1
-    if (last >= 0) this.chunks[last] = this.runtime.copy(this.chunks[last], 0, this.chunks[last].length)
-  }
-
-  onWritten(callback: WriteCallback): void {
+    // Nobody says when it is taken
+    if (isBorrowed && last >= 0) this.chunks[last] = this.runtime.copy(this.chunks[last], 0, this.chunks[last].length)
+    if (callback === undefined) return
     this.callbacks.push(callback)
     // Its octets may be taken already, by who takes them as soon as they are there
     if (this.chunks.length === 0 && this.at === this.start) this.notify()

@@ -175,6 +175,17 @@ export class Receiver implements HeaderContext {
     return this.inflater !== null
   }
 
+  /** Whether more of what is being received is about to be delivered. */
+  get hasMore(): boolean {
+    if (this.state !== RECEIVING) return false
+    const { table } = this
+    return (
+      (table !== null && this.next < table.count) ||
+      this.position < this.end ||
+      (this.progress !== null && this.progress.held.length > 0)
+    )
+  }
+
   /** Whether all that came has been dealt with. */
   get isIdle(): boolean {
     if (this.state !== RECEIVING) return this.state === DONE

@@ -33,10 +33,12 @@ export interface Output {
    * follow.
    */
   remember(payload: string | Uint8Array, first: number, length: number, appended: Uint8Array | null): void
-  /** Hands over what was taken, now: what was appended last is the caller's again as far as the byte stream lets go of it. */
-  flush(): void
-  /** Calls `callback` when all that was taken so far is written. */
-  onWritten(callback: WriteCallback): void
+  /**
+   * A frame is complete: it leaves now, or soon with those that follow.
+   * @param isBorrowed whether what was appended last is the caller's again when this returns, as far as the byte stream lets go of it
+   * @param callback called when all that was taken so far is written
+   */
+  leave(isBorrowed: boolean, callback: WriteCallback | undefined): void
   /** Whether nothing can be written any more. */
   readonly isClosed: boolean
   /** Calls `callback` outside of the promise that brought us here, so that what it throws is an ordinary exception. */
@@ -142,9 +144,10 @@ export class Sender {
     ;(this.progress ??= new Progress()).bufferedLength = length
   }
 
-  /** Whether frames given now leave at once. */
+  /** Whether frames given now leave at once: nothing is waited for, and nothing is queued. */
   get isReady(): boolean {
-    return this.progress === null || !this.progress.waiting
+    const { progress } = this
+    return progress === null || (!progress.waiting && progress.next === progress.queue.length)
   }
 
   /**
@@ -233,8 +236,12 @@ export class Sender {
       }
       this.progress!.queue.push(pending)
       this.progress!.bufferedLength += pending.length
-      return
+    } else {
+      this.begin(pending)
     }
+  }
+
+  private begin(pending: Pending): void {
     const { payload } = pending
     if (typeof payload !== 'string' && !ArrayBuffer.isView(payload)) this.readBlob(payload, pending)
     else if (pending.compress) this.compress(payload, pending)
@@ -250,7 +257,7 @@ export class Sender {
         if (this.output.isClosed) throw new Error('The socket was closed while the blob was being read')
         pending.payload = new Uint8Array(buffer)
         pending.owned = true
-        this.resume(pending, () => this.dispatch(pending))
+        this.resume(pending, () => this.begin(pending))
       })
       .catch((error) => {
         // Outside of the promise, so that what a callback throws is an ordinary exception
@@ -304,17 +311,25 @@ export class Sender {
     }
   }
 
+  /** Sends what is queued, until one has to wait; what a generator of masking keys throws comes out when the others are sent. */
   private dequeue(): void {
     const progress = this.progress!
+    let thrown: { error: unknown } | null = null
     while (!progress.waiting && progress.next < progress.queue.length) {
       const pending = progress.queue[progress.next++]
       progress.bufferedLength -= pending.length
-      this.dispatch(pending)
+      try {
+        this.begin(pending)
+      } catch (error) {
+        thrown ??= { error }
+      }
     }
     // Not one by one from the front, which would take time that grows with the square of the length
-    if (progress.next < progress.queue.length && progress.next < QUEUE_SLACK) return
-    progress.queue.splice(0, progress.next)
-    progress.next = 0
+    if (progress.next === progress.queue.length || progress.next >= QUEUE_SLACK) {
+      progress.queue.splice(0, progress.next)
+      progress.next = 0
+    }
+    if (thrown !== null) throw thrown.error
   }
 
   /** Calls back everything that waits; one that throws does not silence the others. */
@@ -359,8 +374,7 @@ export class Sender {
       else if (payload.length * 3 <= COPY_LIMIT) this.writeText(first, payload, mask, isRepeated)
       else this.writeOctets(first, this.encode(payload, this.context.runtime.utf8Length(payload)), mask, true, source)
     }
-    if (callback !== undefined) output.onWritten(callback)
-    if (isBorrowed) output.flush()
+    output.leave(isBorrowed, callback)
   }
 
   private writeText(first: number, text: string, mask: boolean, isRepeated: boolean): void {

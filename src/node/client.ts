@@ -14,6 +14,7 @@ import { acceptKey } from './accept-key.js'
 import { type Address, checkAddress, parseAddress } from './address.js'
 import { DEFAULT_OPTIONS } from './default-options.js'
 import { checkKernels } from './kernels.js'
+import { checkCoalesce } from './departure.js'
 import { checkHandleWrites } from './handle-write.js'
 import { checkReceiveBuffer } from './receive-buffer.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from './permessage-deflate.js'
@@ -121,6 +122,7 @@ function request(
   checkKernels(settings.kernels)
   checkReceiveBuffer(settings.receiveBuffer)
   checkHandleWrites()
+  checkCoalesce()
 
   const target = parseAddress(address)
   websocket._url = target.url.href

@@ -1,11 +1,12 @@
 // What one connection has to write in this turn: octets of slabs, and octets by reference.
 
-import type { WriteCallback } from '../core/sender.js'
 import { OWN_SLAB_SIZE, sharedSlab, type Slab, slabToMoveTo } from './slab.js'
 
-/** Who wants to be told when the first `end` octets of a batch are written. */
-export interface Waiting {
-  callback: WriteCallback
+/** Octets in order: of a slab, `slab.octets[start, end)`, or by reference. */
+export interface Piece {
+  octets: Uint8Array
+  slab: Slab | null
+  start: number
   end: number
 }
 
@@ -16,12 +17,9 @@ export class Gathering {
   start = 0
   end = 0
   /** What comes before that, in order; null most of the time. */
-  pieces: Uint8Array[] | null = null
+  pieces: Piece[] | null = null
   /** Octets in `pieces`. */
   piecesLength = 0
-  /** Slabs that `pieces` lie in. */
-  used: Slab[] | null = null
-  waiting: Waiting[] | null = null
 
   get length(): number {
     return this.piecesLength + this.end - this.start
@@ -71,19 +69,23 @@ export class Gathering {
   }
 
   closeRegion(): void {
-    const { region } = this
-    if (region === null) return
+    const { region: slab, start, end } = this
+    if (slab === null) return
     this.region = null
-    this.used ??= []
-    this.used.push(region)
-    this.addPiece(region.view(this.start, this.end))
+    this.addPiece({ octets: slab.view(start, end), slab, start, end })
     this.start = this.end = 0
   }
 
-  addPiece(octets: Uint8Array): void {
+  /** Takes octets by reference. */
+  append(octets: Uint8Array): void {
+    this.closeRegion()
+    this.addPiece({ octets, slab: null, start: 0, end: octets.length })
+  }
+
+  private addPiece(piece: Piece): void {
     this.pieces ??= []
-    this.pieces.push(octets)
-    this.piecesLength += octets.length
+    this.pieces.push(piece)
+    this.piecesLength += piece.octets.length
   }
 
   clear(): void {
@@ -91,7 +93,5 @@ export class Gathering {
     this.start = this.end = 0
     this.pieces = null
     this.piecesLength = 0
-    this.used = null
-    this.waiting = null
   }
 }

@@ -6,8 +6,9 @@
 
 import { Socket } from 'node:net'
 import process from 'node:process'
-import type { Duplex } from 'node:stream'
+import { type Duplex, Writable } from 'node:stream'
 import type { WriteCallback } from '../core/sender.js'
+import { lengthWaiting } from './socket-lengths.js'
 
 /** What holds: HYBI_HANDLE_WRITES as it was when the program started. */
 const CHOICE = process.env.HYBI_HANDLE_WRITES || 'auto'
@@ -35,19 +36,29 @@ type InternalSocket = Duplex & {
   timeout?: number
 }
 
+/** Who writes. */
+export interface Writer {
+  /** Called when a write that was not done at once is done, or why it could not be. */
+  readonly written: WriteCallback
+}
+
 /** `write` of Node's sockets. */
 export const nodeWrite = Socket.prototype.write as (this: Duplex, octets: Uint8Array, callback: WriteCallback) => boolean
 
+/** Whether `write` of Node's sockets was somebody else's already when the package was loaded: a patch wants to see what is written. */
+export const isPatched =
+  nodeWrite !== Writable.prototype.write ||
+  !/\b_write\(this, chunk, encoding, cb\)/.test(String(nodeWrite)) ||
+  !/\b_writeGeneric\b/.test(String(Socket.prototype._write))
+
 /** Whether Node gives the handle a request, or has one returned (26.10): undefined until a write has shown it, null where it will not. */
 let style: 'given' | 'returned' | null | undefined =
-  CHOICE === 'off' || process.platform !== 'linux' || process.versions.bun !== undefined ? null : undefined
+  CHOICE === 'off' || isPatched || process.platform !== 'linux' || process.versions.bun !== undefined ? null : undefined
 /** The class of Node's requests, where they are given. */
 let Request: new () => WriteRequest
 /** For the next write, where it is given; one that was done at once leaves it as it was. */
 let request: WriteRequest | null = null
-/** What was begun and not done at once. */
-let begun: { handle: Handle; request: WriteRequest | null; status: number | WriteRequest } | null = null
-/** Whose handle is at work. */
+/** The socket whose handle is in the middle of a write. */
 let writing: Duplex | null = null
 
 /** @throws {TypeError} where HYBI_HANDLE_WRITES has another value */
@@ -56,37 +67,39 @@ export function checkHandleWrites(): void {
   throw new TypeError(`Invalid value of the environment variable HYBI_HANDLE_WRITES: ${CHOICE} (must be one of "auto", "off")`)
 }
 
-/** Whether `writeAtOnce` may be tried on `socket`, one of Node's. */
+/** Whether `writeNow` may be used on `socket`, one of Node's. */
 export function writesToHandle(socket: Duplex): boolean {
   const { _handle: handle } = socket as InternalSocket
   return style !== null && !!handle && HANDLES.includes(handle.constructor.name)
 }
 
-/** Whether `socket` is in the middle of `writeAtOnce`; only hooks of async_hooks run there, told of what was not done at once. */
+/** Whether `socket` is in the middle of `writeNow`; only hooks of async_hooks run there, told of what was not done at once. */
 export function isWriting(socket: Duplex): boolean {
   return writing === socket
 }
 
 /**
- * Writes all of `octets`, if that can be done at once and in order; it may have begun where the answer is false: `writeThroughStream` with
- * the same octets is to follow, before anything else.
+ * Writes `octets` past the stream of `socket`, if all of them can be written at once and in order; else its stream writes them, or what
+ * is left of them.
+ * @returns whether all was taken at once; else `writer.written` is called when it is
  */
-export function writeAtOnce(socket: Duplex, octets: Uint8Array): boolean {
+export function writeNow(socket: Duplex, octets: Uint8Array, writer: Writer): boolean {
   const { _handle: handle, connecting } = socket as InternalSocket
-  // Up to the mark the stream would answer true and emit no 'drain'
-  if (
-    style === undefined ||
-    writing !== null ||
-    !handle ||
-    connecting ||
-    !socket.writable ||
-    socket.writableLength > 0 ||
-    socket.writableCorked > 0 ||
-    octets.length >= socket.writableHighWaterMark
-  )
+  if (!handle || connecting || !socket.writable || writing !== null || lengthWaiting(socket) > 0) {
+    nodeWrite.call(socket, octets, writer.written)
     return false
+  }
+  if (style === undefined) {
+    writeFirst(handle, socket, octets, writer.written)
+    return false
+  }
+  // Up to the mark the stream would answer true and emit no 'drain'
+  if (socket.writableCorked > 0 || octets.length >= socket.writableHighWaterMark) {
+    nodeWrite.call(socket, octets, writer.written)
+    return false
+  }
   if ((socket as InternalSocket).timeout) (socket as InternalSocket)._unrefTimer?.()
-  let status
+  let status: number | WriteRequest
   writing = socket
   try {
     status = handle.writeBuffer(request, octets)
@@ -94,33 +107,24 @@ export function writeAtOnce(socket: Duplex, octets: Uint8Array): boolean {
     writing = null
   }
   if (status === 0 && (request === null || request.getAsyncId() === UNUSED)) return true
-  begun = { handle, request, status }
-  if (request !== null) request = new Request()
+  const taken = request
+  if (taken !== null) request = new Request()
+  // The stream, which may make a request of its own, looks at what the handle said of the write before: ours
+  writeWith(handle, socket, octets, writer.written, (own) => {
+    if (taken !== null) taken.oncomplete = (...result) => own!.oncomplete!(...result)
+    return status
+  })
   return false
 }
 
-/** Writes as `socket.write` does, or, where `writeAtOnce` has begun to, lets the stream go on with it. */
-export function writeThroughStream(socket: Duplex, octets: Uint8Array, callback: WriteCallback): void {
-  const { _handle: handle } = socket as InternalSocket
-  if (begun !== null) {
-    const { request: taken, status } = begun
-    const begunAt = begun.handle
-    begun = null
-    // The stream, which may make a request of its own, looks at what the handle said of the write before: ours
-    writeWith(begunAt, socket, octets, callback, (own) => {
-      if (taken !== null) taken.oncomplete = (...result) => own!.oncomplete!(...result)
-      return status
-    })
-  } else if (style === undefined && handle && socket.writable && socket.writableLength === 0) {
-    const { writeBuffer } = handle
-    writeWith(handle, socket, octets, callback, (own, data) => {
-      const status = writeBuffer.call(handle, own, data)
-      learn(own, status)
-      return status
-    })
-  } else {
-    nodeWrite.call(socket, octets, callback)
-  }
+/** The first write of all, by the stream: shows how this Node writes. */
+function writeFirst(handle: Handle, socket: Duplex, octets: Uint8Array, done: WriteCallback): void {
+  const { writeBuffer } = handle
+  writeWith(handle, socket, octets, done, (own, data) => {
+    const status = writeBuffer.call(handle, own, data)
+    learn(own, status)
+    return status
+  })
 }
 
 /** Has the stream write with `writeBuffer` in place of the handle's. */

@@ -1,17 +1,21 @@
-// What connections write: frames of one turn are gathered in slabs and leave in one write per connection.
+// What connections write: frames go to slabs and leave within their call, or, in a burst, in one write per connection.
 
 import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
-import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { serializeHead } from '../core/opening-handshake.js'
 import type { Output, WriteCallback } from '../core/sender.js'
-import { Gathering, type Waiting } from './gathering.js'
-import { isWriting, writeAtOnce, writesToHandle, writeThroughStream } from './handle-write.js'
-import { forgetFrame, isLastPayload, rememberFrame, repeatFrame } from './repeated-frame.js'
+import { AT_ONCE, type Departing, GATHERED, leavesNow, noteTurn, SLOW, watchExit } from './departure.js'
+import { Gathering, type Piece } from './gathering.js'
+import { isWriting, nodeWrite, writeNow, writesToHandle } from './handle-write.js'
+import { InFlight } from './in-flight.js'
+import { isLastPayload, rememberFrame, repeatFrame } from './repeated-frame.js'
+import { callBackNext } from './send-callbacks.js'
 import type { Slab } from './slab.js'
+import { bytesWritten, lengthWaiting, watchLengths } from './socket-lengths.js'
 import { writesDirectly } from './socket-order.js'
+import { nextTick } from './ticks.js'
 
 /** Pieces that together are at most this long are joined: cheaper than a vectored write. */
 const JOIN_LIMIT = 16 * 1024
@@ -34,61 +38,6 @@ function wayTo(socket: Duplex): number {
   return writesToHandle(socket) ? HANDLE : SOCKET
 }
 
-/** Outputs with something to write; `turns` counts the receive callbacks we are in, whose end writes them all. */
-const dirty: (SocketOutput | null)[] = []
-/** How many they are; the list keeps its length, as V8 lets go of the memory of one that is emptied: 150 octets of garbage a turn. */
-let dirtyCount = 0
-/** The first of them that is not written yet. */
-let nextDirty = 0
-/** A longer list is not kept. */
-const DIRTY_LIMIT = 1024
-let turns = 0
-let scheduled = false
-let hooked = false
-
-/** Within a turn frames are only gathered; see `leaveTurn`. */
-export function enterTurn(): void {
-  turns++
-}
-
-/** Ends a turn; the outermost writes what was gathered. */
-export function leaveTurn(): void {
-  if (--turns === 0 && dirtyCount > 0) flushAll()
-}
-
-function flushAll(): void {
-  scheduled = false
-  // A write may make others dirty, and a callback may end a turn and so come here again: both go on with the same list
-  while (nextDirty < dirtyCount) {
-    const output = dirty[nextDirty]!
-    dirty[nextDirty++] = null
-    try {
-      output.flush(true)
-    } catch (error) {
-      rethrowLater(error)
-    }
-  }
-  if (dirtyCount > DIRTY_LIMIT) dirty.length = 0
-  dirtyCount = nextDirty = 0
-  forgetFrame()
-}
-
-/** Lets `error` surface as an uncaught exception without disturbing what is under way. */
-export function rethrowLater(error: unknown): void {
-  process.nextTick(() => {
-    throw error
-  })
-}
-
-function schedule(): void {
-  scheduled = true
-  process.nextTick(flushAll)
-  if (hooked) return
-  hooked = true
-  // `send(); process.exit()` delivers, as it does where each send is a write
-  process.on('exit', flushAll)
-}
-
 /** Writes the head of a response with these lines (RFC 7230 §3), before the socket is anybody's output. */
 export function writeHead(socket: Duplex, lines: readonly string[]): void {
   const head = serializeHead(lines)
@@ -102,22 +51,14 @@ export function writeHead(socket: Duplex, lines: readonly string[]): void {
   const end = headMemory.write(head)
   // Most heads are as long as the one before
   if (lastHead === null || lastHead.length !== end) lastHead = headMemory.subarray(0, end)
-  const octets = lastHead
-  if (writeAtOnce(socket, octets)) return
-  // Whoever writes it now keeps the memory
-  headMemory = lastHead = null
-  writeThroughStream(socket, octets, ignore)
+  // Whoever writes it later keeps the memory
+  if (!writeNow(socket, lastHead, NOBODY)) headMemory = lastHead = null
 }
 
 function ignore(): void {}
 
-/** A write whose callbacks have not been called. */
-interface Batch {
-  waiting: Waiting[]
-  length: number
-  /** Octets of it that the system is known to have taken. */
-  taken: number
-}
+/** Who need not be told of a write. */
+const NOBODY = { written: ignore }
 
 /** Gatherings for reuse. */
 const gatherings: Gathering[] = []
@@ -131,16 +72,23 @@ let lastHead: Buffer | null = null
 let reservedSlab: Uint8Array = NOTHING
 let reservedAt = 0
 
-export class SocketOutput implements Output {
+export class SocketOutput implements Output, Departing {
+  flags: number
+  turn = -1
   private readonly socket: Duplex
   /** STREAM, SOCKET or HANDLE. */
   private readonly way: number
   private gathering: Gathering | null = null
-  private inFlight: Batch[] | null = null
+  /** Made when something is in flight, or waited for, for the first time. */
+  private inFlight: InFlight | null = null
+  private done: WriteCallback | null = null
 
-  constructor(socket: Duplex) {
+  /** @param coalesces whether frames of a burst may leave together; else each leaves in its call */
+  constructor(socket: Duplex, coalesces: boolean) {
     this.socket = socket
     this.way = wayTo(socket)
+    this.flags = coalesces ? 0 : AT_ONCE
+    watchExit()
   }
 
   get slab(): Uint8Array {
@@ -153,6 +101,16 @@ export class SocketOutput implements Output {
 
   get isClosed(): boolean {
     return this.socket.destroyed
+  }
+
+  /** Octets that the system has not taken. */
+  get waitingLength(): number {
+    this.flush()
+    return this.way === STREAM ? this.socket.writableLength : lengthWaiting(this.socket)
+  }
+
+  get gatheredLength(): number {
+    return this.gathering === null ? 0 : this.gathering.length
   }
 
   reserve(length: number): void {
@@ -169,9 +127,7 @@ export class SocketOutput implements Output {
   }
 
   append(octets: Uint8Array): void {
-    const gathering = this.gathering ?? this.gather()
-    gathering.closeRegion()
-    gathering.addPiece(octets)
+    ;(this.gathering ?? this.gather()).append(octets)
   }
 
   isRepeated(payload: string | Uint8Array): boolean {
@@ -187,64 +143,71 @@ export class SocketOutput implements Output {
     rememberFrame(payload, first, region!, end - length, end, appended)
   }
 
-  onWritten(callback: WriteCallback): void {
-    const gathering = this.gathering ?? this.gather()
-    gathering.waiting ??= []
-    gathering.waiting.push({ callback, end: gathering.length })
+  leave(isBorrowed: boolean, callback: WriteCallback | undefined): void {
+    if (isBorrowed) {
+      noteTurn()
+      this.flush()
+    } else if (leavesNow(this)) {
+      this.flush()
+    } else {
+      watchLengths(this.socket)
+    }
+    if (callback === undefined) return
+    const { gathering, inFlight } = this
+    if (gathering === null && (inFlight === null || inFlight.isOver)) callBackNext(callback)
+    else (inFlight ?? this.track()).wait(callback, gathering === null ? 0 : gathering.length)
   }
 
   later(callback: () => void): void {
-    process.nextTick(callback)
+    nextTick(callback)
   }
 
-  /**
-   * Writes what was gathered, now.
-   * @param atEndOfTurn whether callbacks may be called before it returns, the senders' turn being over
-   */
-  flush(atEndOfTurn = false): void {
+  /** Writes what was gathered, now. */
+  flush(): void {
     const { socket, gathering } = this
     if (gathering === null) return
     if (isWriting(socket)) {
       // A hook has sent this, in the middle of a write: it comes behind that one
-      process.nextTick(flushLater, this)
+      nextTick(flushLater, this)
       return
     }
     this.gathering = null
-    const { region, waiting } = gathering
-    const { length } = gathering
-    const batch = waiting === null ? null : { waiting, length, taken: 0 }
+    this.flags &= ~GATHERED
+    // Streams of others, and methods that somebody put in our place, may keep what they are given
     const returnsMemory = this.way >= SOCKET && writesDirectly(socket)
-    // A few octets for a peer that does not read must not keep a slab from being used again, or each of them may keep another one
-    const copies = !returnsMemory || (length <= JOIN_LIMIT && socket.writableLength > 0)
-    if (gathering.pieces === null && !copies && region !== null) {
-      const octets = region.view(gathering.start, gathering.end)
+    // What waits for a slow reader must not keep a slab from being used again
+    const copies = !returnsMemory || (this.flags & SLOW) !== 0 || lengthWaiting(socket) > 0
+    const { region, start, end, pieces } = gathering
+    if (pieces !== null || region === null) {
+      this.writePieces(gathering, returnsMemory, copies)
+    } else if (copies) {
       this.recycle(gathering)
-      if (this.way === HANDLE && writeAtOnce(socket, octets)) {
-        region.release()
-        if (batch !== null) this.settleWritten(batch, atEndOfTurn)
-        return
-      }
-      writeThroughStream(socket, octets, batch === null ? region.release : this.track(batch, [region]))
+      const octets = region.copy(start, end)
+      region.release()
+      this.write(octets, null, returnsMemory)
     } else {
-      this.writePieces(gathering, batch, copies)
+      this.recycle(gathering)
+      this.write(region.view(start, end), region, true)
     }
-    if (batch !== null) this.settle(batch, atEndOfTurn)
   }
 
-  /** To be called before the socket is destroyed: notes how much of the write that is under way the system has taken. */
+  /** To be called before the socket is destroyed: writes what was gathered, and notes how much of it the system has taken. */
   abandon(): void {
     this.flush()
-    const batch = this.inFlight?.find(({ taken, length }) => taken < length)
-    const queued = (this.socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize
-    if (batch && typeof queued === 'number') batch.taken = Math.max(0, batch.length - queued)
+    const { socket, inFlight } = this
+    if (inFlight === null || inFlight.isOver || this.way !== HANDLE) return
+    const { _handle: handle } = socket as { _handle?: { bytesWritten?: number; writeQueueSize?: number } | null }
+    const waiting = lengthWaiting(socket)
+    // Octets that somebody else wrote are among those that wait: nobody knows which were taken
+    if (!handle || waiting !== inFlight.length) return
+    const { bytesWritten: begun, writeQueueSize: queued } = handle
+    if (typeof begun !== 'number' || typeof queued !== 'number') return
+    // Of what waits the handle has all but the last, and the system all of that but its queue
+    inFlight.passFirst(waiting - (bytesWritten.call(socket) - begun) - queued)
   }
 
   private gather(): Gathering {
-    const gathering = gatherings.pop() ?? new Gathering()
-    this.gathering = gathering
-    dirty[dirtyCount++] = this
-    if (turns === 0 && !scheduled) schedule()
-    return gathering
+    return (this.gathering = gatherings.pop() ?? new Gathering())
   }
 
   private recycle(gathering: Gathering): void {
@@ -252,92 +215,95 @@ export class SocketOutput implements Output {
     if (gatherings.length < GATHERINGS_LIMIT) gatherings.push(gathering)
   }
 
-  private writePieces(gathering: Gathering, batch: Batch | null, copies: boolean): void {
+  private track(): InFlight {
+    return (this.inFlight ??= new InFlight())
+  }
+
+  /** Called when the first write that is under way is done, or failed. */
+  get written(): WriteCallback {
+    return (this.done ??= (error) => {
+      // A socket that is destroyed in the middle of a write says that it succeeded
+      this.inFlight!.done(error ?? (this.socket.destroyed ? destroyedError() : null))
+    })
+  }
+
+  /**
+   * Writes octets of one piece.
+   * @param slab where they lie, if that is to be given back
+   * @param isDirect whether nobody is between us and Node's socket
+   */
+  private write(octets: Uint8Array, slab: Slab | null, isDirect: boolean): void {
+    const { socket } = this
+    const { length } = octets
+    if (isDirect && this.way === HANDLE) {
+      if (writeNow(socket, octets, this)) {
+        this.flags &= ~SLOW
+        if (slab !== null) slab.release()
+        if (this.inFlight !== null) this.inFlight.pass(length)
+        return
+      }
+      this.track().begin(length, slab === null ? null : [slab])
+    } else {
+      this.track().begin(length, slab === null ? null : [slab])
+      if (isDirect) nodeWrite.call(socket, octets, this.written)
+      else socket.write(octets, this.written)
+    }
+    this.lookAtStream()
+  }
+
+  private writePieces(gathering: Gathering, isDirect: boolean, copies: boolean): void {
     gathering.closeRegion()
-    const { socket } = this
-    const { used, piecesLength: length } = gathering
-    const pieces = gathering.pieces ?? []
+    const { pieces, piecesLength: length } = gathering
     this.recycle(gathering)
-    if (pieces.length === 0) {
-      if (batch !== null) process.nextTick(callAll, batch, 0, null)
-      return
-    }
-    if (copies || (pieces.length > 1 && length <= JOIN_LIMIT)) {
-      const joined = Buffer.concat(pieces, length)
-      if (used !== null) for (const slab of used) slab.release()
-      socket.write(joined, batch === null ? undefined : this.track(batch, null))
-      return
-    }
-    const callback = batch === null && used === null ? undefined : this.track(batch, used)
-    socket.cork()
-    for (let i = 0; i < pieces.length - 1; i++) socket.write(pieces[i])
-    socket.write(pieces[pieces.length - 1], callback)
-    socket.uncork()
-  }
-
-  /** The callback of a write: gives slabs back, then calls back who asked to be told. */
-  private track(batch: Batch | null, used: Slab[] | null): WriteCallback {
-    if (batch !== null) {
-      this.inFlight ??= []
-      this.inFlight.push(batch)
-    }
-    return (error) => {
-      if (used !== null) for (const slab of used) slab.release()
-      if (batch !== null) this.finish(batch, error)
-    }
-  }
-
-  /** All of `batch` was taken at once, without the stream. */
-  private settleWritten(batch: Batch, atEndOfTurn: boolean): void {
-    batch.taken = batch.length
-    if (atEndOfTurn && this.inFlight === null) return callAll(batch, 0, null)
-    this.inFlight ??= []
-    this.inFlight.push(batch)
-    process.nextTick(finishWritten, this, batch)
-  }
-
-  /** Notes that all of `batch` was taken at once; its callbacks need no longer wait then, as nothing before them does. */
-  private settle(batch: Batch, atEndOfTurn: boolean): void {
+    if (pieces === null) return
     const { socket } = this
-    if (socket.writableLength > 0 || socket.destroyed || socket.errored) return
-    batch.taken = batch.length
-    if (atEndOfTurn && this.inFlight?.length === 1) this.finish(batch, null)
-  }
-
-  finish(batch: Batch, error: Error | null | undefined): void {
-    const at = this.inFlight?.indexOf(batch) ?? -1
-    if (at < 0) return
-    this.inFlight!.splice(at, 1)
-    if (this.inFlight!.length === 0) this.inFlight = null
-    // A socket that is destroyed in the middle of a write says that it succeeded
-    if (!error && batch.taken < batch.length && this.socket.destroyed) error = destroyedError()
-    callAll(batch, 0, error)
-  }
-}
-
-function flushLater(output: SocketOutput): void {
-  output.flush(true)
-}
-
-function finishWritten(output: SocketOutput, batch: Batch): void {
-  output.finish(batch, null)
-}
-
-/** Calls back in order; a callback that throws does not keep the others from being called. */
-function callAll(batch: Batch, from: number, error: Error | null | undefined): void {
-  const { waiting, taken } = batch
-  let i = from
-  try {
-    while (i < waiting.length) {
-      const { callback, end } = waiting[i++]
-      callback(error && end <= taken ? null : error)
+    const joins = !isDirect || (pieces.length > 1 && length <= JOIN_LIMIT && lengthWaiting(socket) === 0)
+    if (joins) {
+      const joined = Buffer.concat(
+        pieces.map(({ octets }) => octets),
+        length
+      )
+      for (const { slab } of pieces) slab?.release()
+      this.write(joined, null, isDirect)
+      return
     }
-  } finally {
-    if (i < waiting.length) process.nextTick(callAll, batch, i, error)
+    const slabs: Slab[] = []
+    const octets = pieces.map((piece) => octetsOf(piece, copies, slabs))
+    this.track().begin(length, slabs.length === 0 ? null : slabs)
+    const last = octets.length - 1
+    socket.cork()
+    for (let i = 0; i < last; i++) nodeWrite.call(socket, octets[i], ignore)
+    nodeWrite.call(socket, octets[last], this.written)
+    socket.uncork()
+    this.lookAtStream()
   }
+
+  /** Notes whether the stream was through with the last write at once. */
+  private lookAtStream(): void {
+    const { socket } = this
+    const waiting = this.way === STREAM ? socket.writableLength : lengthWaiting(socket)
+    if (waiting > 0) this.flags |= SLOW
+    else if (waiting === 0 && !socket.destroyed && !socket.errored) this.inFlight!.passWritten()
+  }
+}
+
+/** What is written of a piece: a copy, if its slab is to be given back at once; else the slab is one of `slabs`. */
+function octetsOf({ octets, slab, start, end }: Piece, copies: boolean, slabs: Slab[]): Uint8Array {
+  if (slab === null) return octets
+  if (!copies) {
+    slabs.push(slab)
+    return octets
+  }
+  const copy = slab.copy(start, end)
+  slab.release()
+  return copy
 }
 
 /** As Node says it of writes that come after. */
 function destroyedError(): Error {
   return Object.assign(new Error('Cannot call write after a stream was destroyed'), { code: 'ERR_STREAM_DESTROYED' })
+}
+
+function flushLater(output: SocketOutput): void {
+  output.flush()
 }

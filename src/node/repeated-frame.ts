@@ -1,5 +1,5 @@
 // One message to many connections: the frame that was written twice is remembered until the turn ends, and whoever is sent the same refers
-// to the same octets.
+// to the same octets. The slab that they lie in is in use until then, though all of its writes may be done.
 
 import { headerSize } from '../core/frame-header.js'
 import type { Gathering } from './gathering.js'
@@ -14,7 +14,6 @@ let payload: string | Uint8Array | null = null
 let first = 0
 /** The frame, or its header where `appended` is the rest: `slab.octets[start, end)`. */
 let slab: Slab | null = null
-let epoch = 0
 let start = 0
 let end = 0
 let appended: Uint8Array | null = null
@@ -42,31 +41,30 @@ export function rememberFrame(
 ): void {
   // One who could not refer to it wrote a copy: those who come after still can
   if (sent === payload && slab!.octets.length >= inSlab.octets.length && isRemembered(sent, firstOctet)) return
+  inSlab.users++
+  if (slab !== null) slab.release()
   payload = sent
   first = firstOctet
   slab = inSlab
-  epoch = inSlab.epoch
   start = from
   end = to
   appended = rest
 }
 
 export function forgetFrame(): void {
+  if (slab !== null) slab.release()
   lastPayload = payload = slab = appended = null
 }
 
-/** Gives `gathering` the frame for `sent` once more; false where that is another one, or it has to be written in another place. */
+/** Gives `gathering` the frame for `sent` once more; false if that is another one, or it has to be written in another place. */
 export function repeatFrame(sent: string | Uint8Array, firstOctet: number, gathering: Gathering): boolean {
   if (sent !== payload || !isRemembered(sent, firstOctet) || !gathering.adopt(slab!, start, end)) return false
-  if (appended !== null) {
-    gathering.closeRegion()
-    gathering.addPiece(appended)
-  }
+  if (appended !== null) gathering.append(appended)
   return true
 }
 
 function isRemembered(sent: string | Uint8Array, firstOctet: number): boolean {
-  if (firstOctet !== first || slab!.epoch !== epoch) return false
+  if (firstOctet !== first) return false
   // A string stays what it is; octets are the caller's, who may have changed them
   return typeof sent === 'string' || isUnchanged(sent, slab!.octets)
 }

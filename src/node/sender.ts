@@ -43,7 +43,7 @@ export interface SendOptions {
 
 type Callback = WriteCallback
 
-/** A callback is called in the async context of its own `send`, though many frames leave in one write. */
+/** `callback` for a frame that cannot be written yet: it is called in the async context of its own `send`, not of what is waited for. */
 export function bound(callback: ((error?: Error) => void) | WriteCallback): WriteCallback {
   return AsyncResource.bind(callback as WriteCallback)
 }
@@ -92,16 +92,13 @@ export class Sender {
 
   readonly #frames: FrameSender
   readonly #output: SocketOutput
-  /** Whether frames leave with the call, not with the turn. */
-  readonly #immediate: boolean
 
   /** @param socket a stream; or a connection, whose queue it then shares, so that all that is sent keeps its place */
   constructor(socket: Duplex | Transport, extensions?: Extensions, generateMask?: (mask: Buffer) => void) {
     this._extensions = extensions ?? {}
-    this.#immediate = !(socket instanceof Transport)
     if (!(socket instanceof Transport)) {
       this._socket = socket
-      this.#output = new SocketOutput(socket)
+      this.#output = new SocketOutput(socket, false)
       this.#frames = new FrameSender(kernelsFor(undefined), nodeRuntime, this.#output, maskingKeysFor(generateMask))
       this.#frames.deflater = this._extensions['permessage-deflate']?.transform ?? null
       this.#frames.errorHandler = { failSending: (error) => this.onerror(error) }
@@ -176,9 +173,8 @@ export class Sender {
       Boolean(compress),
       Boolean(mask),
       owned,
-      callback && bound(callback)
+      callback && this.#bound(callback)
     )
-    this.#flush()
   }
 
   /** Sends a list that `Sender.frame` made, as it is: small pieces are copied, larger ones written where they are. */
@@ -197,19 +193,16 @@ export class Sender {
         output.commit(octets.length)
       }
     }
-    if (callback) output.onWritten(bound(callback))
     // Its octets are the caller's, as in `send`
-    if (isBorrowed) output.flush()
-    else this.#flush()
+    output.leave(isBorrowed, callback)
   }
 
   #control(opcode: number, payload: Payload, owned: boolean, mask: boolean | undefined, callback: Callback | undefined): void {
-    this.#frames.sendControl(opcode, payload, Boolean(mask), owned, callback && bound(callback))
-    this.#flush()
+    this.#frames.sendControl(opcode, payload, Boolean(mask), owned, callback && this.#bound(callback))
   }
 
-  #flush(): void {
-    if (this.#immediate) this.#output.flush()
+  #bound(callback: Callback): Callback {
+    return this.#frames.isReady ? callback : bound(callback)
   }
 }
 

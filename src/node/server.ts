@@ -10,6 +10,7 @@ import type { PerMessageDeflateOptions } from './permessage-deflate.js'
 import { PerMessageDeflate } from './permessage-deflate.js'
 import { accept, handleUpgrade, RUNNING, type UpgradeCallback, type VerifyClient } from './upgrade.js'
 import { checkKernels } from './kernels.js'
+import { checkCoalesce } from './departure.js'
 import { checkHandleWrites } from './handle-write.js'
 import { checkReceiveBuffer } from './receive-buffer.js'
 import type { Extensions } from './sender.js'
@@ -73,6 +74,7 @@ export class WebSocketServer extends EventEmitter {
     checkKernels(settings.kernels)
     checkReceiveBuffer(settings.receiveBuffer)
     checkHandleWrites()
+    checkCoalesce()
     if (settings.perMessageDeflate === true) settings.perMessageDeflate = {}
     // An unknown codec is said now, not with the first connection
     if (settings.perMessageDeflate) new PerMessageDeflate(settings.perMessageDeflate as PerMessageDeflateOptions)

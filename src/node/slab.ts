@@ -22,12 +22,12 @@ export class Slab {
   private readonly memory: ArrayBuffer
   /** Where the next octets go. */
   position = 0
-  /** How often it was used again: octets noted at one time are there as long as this stays the same. */
-  epoch = 0
   users = 0
   private readonly pool: Slab[]
   private lastView: Buffer | null = null
   private lastViewStart = 0
+  private lastCopy: Buffer | null = null
+  private lastCopyStart = 0
 
   constructor(size: number, pool: Slab[]) {
     this.octets = Buffer.allocUnsafeSlow(size)
@@ -39,7 +39,7 @@ export class Slab {
   readonly release = (): void => {
     if (--this.users > 0) return
     this.position = 0
-    this.epoch++
+    this.lastCopy = null
     if (this === shared) return
     if ((this.pool.length + 1) * this.octets.length <= POOL_LIMIT) this.pool.push(this)
     else if (this.pool === ownSlabs) ownSlabCount--
@@ -51,6 +51,19 @@ export class Slab {
     if (last !== null && this.lastViewStart === start && last.length === end - start) return last
     this.lastViewStart = start
     return (this.lastView = new FastBuffer(this.memory, start, end - start))
+  }
+
+  /**
+   * `octets[start, end)`, which are not written to any more, in memory of their own; the same object as long as the same is asked for:
+   * slow readers of one message share a copy.
+   */
+  copy(start: number, end: number): Buffer {
+    const last = this.lastCopy
+    if (last !== null && this.lastCopyStart === start && last.length === end - start) return last
+    this.lastCopyStart = start
+    const copy = Buffer.allocUnsafe(end - start)
+    copy.set(this.octets.subarray(start, end))
+    return (this.lastCopy = copy)
   }
 }
 

@@ -2,7 +2,6 @@
 
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
-import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { CLOSING } from '../core/constants.js'
 import { Connection, type ConnectionHandler, type ConnectionOptions } from '../core/connection.js'
@@ -11,12 +10,14 @@ import type { Kernels } from '../core/ports.js'
 import { assemble, type BinaryType, messageOf } from './data.js'
 import { takesText } from './event-target.js'
 import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
-import { enterTurn, leaveTurn, rethrowLater, SocketOutput } from './output.js'
+import { enterRead, leaveRead } from './departure.js'
+import { SocketOutput } from './output.js'
 import { nodeRuntime } from './ports.js'
 import { type ReceiveBufferChoice, type ReceiveRegion, shareReceiveBuffer } from './receive-buffer.js'
 import { writeFirst } from './socket-order.js'
 import { kTransport } from './symbols.js'
 import { textOf } from './text.js'
+import { nextTick, rethrowLater, setImmediate } from './ticks.js'
 
 /** Octets that may be held back before the socket is told to wait; Node's own default for streams. */
 const HOLD_LIMIT = 16 * 1024
@@ -71,6 +72,8 @@ export interface TransportOptions {
   /** How long the closing handshake may take before the socket is destroyed. */
   closeTimeoutMs: number
   receiveBuffer: ReceiveBufferChoice | undefined
+  /** Whether frames of a burst may leave in one write. */
+  coalesces: boolean
 }
 
 export class Transport implements ConnectionHandler {
@@ -95,7 +98,7 @@ export class Transport implements ConnectionHandler {
     this.socket = socket
     this.owner = owner
     this.options = transportOptions
-    this.output = new SocketOutput(socket)
+    this.output = new SocketOutput(socket, transportOptions.coalesces)
     this.connection = new Connection(options, transportOptions.kernels, nodeRuntime, this.output, maskingKeys, this)
   }
 
@@ -171,13 +174,13 @@ export class Transport implements ConnectionHandler {
   /** Octets from the socket; `transient` where their memory is used again after the call. */
   receive(chunk: Uint8Array, start: number, end: number, transient: boolean): void {
     const { receiver } = this.connection
-    enterTurn()
+    const outer = enterRead(receiver)
     try {
       receiver.receive(chunk, start, end, transient)
     } catch (error) {
       this.recover(error)
     } finally {
-      leaveTurn()
+      leaveRead(outer)
     }
     if (receiver.heldLength >= HOLD_LIMIT && (this.flags & WAITS_FOR_DRAIN) === 0) {
       this.flags |= WAITS_FOR_DRAIN
@@ -187,8 +190,7 @@ export class Transport implements ConnectionHandler {
 
   /** What waits to be written: in the socket, and for compression, in octets. */
   get bufferedLength(): number {
-    this.output.flush()
-    return this.socket.writableLength + this.connection.sender.bufferedLength
+    return this.output.waitingLength + this.connection.sender.bufferedLength
   }
 
   setCloseTimeout(closeTimeoutMs: number): void {
@@ -249,7 +251,7 @@ export class Transport implements ConnectionHandler {
   onViolation(error: Error): void {
     this.flags |= FAILING
     // Behind the events of this turn, as a stream's 'error' is
-    process.nextTick(failConnection, this, error)
+    nextTick(failConnection, this, error)
   }
 
   onDefer(): void {
@@ -270,7 +272,7 @@ export class Transport implements ConnectionHandler {
 
   onDiscard(): void {
     // A paused socket would never show its end
-    process.nextTick(resumeSocket, this.socket)
+    nextTick(resumeSocket, this.socket)
   }
 
   onEnd(): void {
@@ -319,13 +321,13 @@ export class Transport implements ConnectionHandler {
 
   /** Delivers what a wait held back; then, where the socket is closed, says so. */
   proceed(): void {
-    enterTurn()
+    const outer = enterRead(this.connection.receiver)
     try {
       this.connection.receiver.proceed()
     } catch (error) {
       this.recover(error)
     } finally {
-      leaveTurn()
+      leaveRead(outer)
     }
     this.finishClose()
   }
@@ -350,7 +352,7 @@ export class Transport implements ConnectionHandler {
     const isAnnounced = (this.flags & ENDED) !== 0 || connection.closeFrameReceived || connection.hasFailed
     if (isAnnounced && (connection.hasFailed || (this.flags & FAILING) === 0)) this.owner.emitClose()
     // A violation in the last octets, say, is reported first
-    else process.nextTick(emitClose, this)
+    else nextTick(emitClose, this)
   }
 
   emitClose(): void {

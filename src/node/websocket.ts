@@ -19,11 +19,13 @@ import {
 } from '../core/constants.js'
 import type { ConnectionOptions } from '../core/connection.js'
 import type { KernelsName } from '../core/ports.js'
+import type { WriteCallback } from '../core/sender.js'
 import { sharing } from '../core/shared-settings.js'
 import { abortConnecting, connect, type ClientOptions } from './client.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, toBuffer } from './data.js'
 import { addEventListener, getAttribute, removeEventListener, setAttribute } from './event-target.js'
 import { checkKernels, type KernelsChoice, kernelsFor } from './kernels.js'
+import { checkCoalesce, coalesces } from './departure.js'
 import { checkHandleWrites } from './handle-write.js'
 import { checkReceiveBuffer, type ReceiveBufferChoice } from './receive-buffer.js'
 import { receiverOf, type ReceiverView } from './receiver.js'
@@ -48,6 +50,7 @@ export interface CommonOptions {
   closeTimeout?: number
   kernels?: KernelsChoice
   receiveBuffer?: ReceiveBufferChoice
+  coalesce?: boolean
 }
 
 /** What `setSocket` is told; limits that are left out do not apply. */
@@ -60,7 +63,7 @@ export interface SocketOptions {
   skipUTF8Validation?: boolean
 }
 
-type Callback = (error?: Error) => void
+type Callback = WriteCallback
 
 // Own state goes under symbols, where no subclass can have a property of the same name
 
@@ -128,13 +131,19 @@ export class WebSocket extends EventEmitter implements TransportOwner {
       checkKernels(options!.kernels)
       checkReceiveBuffer(options!.receiveBuffer)
       checkHandleWrites()
+      checkCoalesce()
       this[kSettings] = options!
     } else {
       // For who looks at it while the request is made
       this[kSettings] = options ?? NO_SETTINGS
       // Not the options themselves, which are those of the request as well
-      const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer } = connect(this, address, protocols, options)
-      this[kSettings] = { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer }
+      const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce } = connect(
+        this,
+        address,
+        protocols,
+        options
+      )
+      this[kSettings] = { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce }
     }
   }
 
@@ -273,7 +282,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
    * It emits 'open'; limits that `options` leaves out do not apply.
    */
   setSocket(socket: Duplex, head: Uint8Array, options: SocketOptions): void {
-    const { autoPong, maxPendingAutoPongs, kernels, receiveBuffer } = this[kSettings]
+    const { autoPong, maxPendingAutoPongs, kernels, receiveBuffer, coalesce } = this[kSettings]
     connectionWanted.isServer = this[kIsServer]
     connectionWanted.maxPayload = (options.maxPayload as number) | 0
     connectionWanted.maxFragments = (options.maxFragments as number) | 0
@@ -285,6 +294,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     transportWanted.closeTimeoutMs = this._closeTimeout
     transportWanted.receiveBuffer = receiveBuffer
     transportWanted.kernels = kernelsFor(kernels)
+    transportWanted.coalesces = coalesces(coalesce)
     const transport = new Transport(
       socket as TransportSocket,
       this,
@@ -356,13 +366,15 @@ export class WebSocket extends EventEmitter implements TransportOwner {
       if ('mask' in options) mask = Boolean(options.mask)
     }
     if (connection.sender.deflater === null) compress = false
-    const done = callback ? bound(callback) : undefined
+    // With its own async context, if that of its write may be another
+    let done = callback && (compress || !connection.sender.isReady) ? bound(callback) : callback
     if (!data) {
       connection.sender.sendMessage(EMPTY_BUFFER, isBinary, fin, compress, mask, true, done)
     } else if (typeof data === 'string' || (Buffer.isBuffer(data) && types.isUint8Array(data))) {
       connection.sender.sendMessage(data, isBinary, fin, compress, mask, false, done)
     } else {
       const { payload, owned } = payloadOf(data)
+      if (done && isBlob(payload)) done = bound(done)
       connection.sender.sendMessage(payload, isBinary, fin, compress, mask, owned, done)
     }
   }
@@ -401,7 +413,8 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     const { connection } = transport
     const { payload, owned } = controlPayloadOf(data || EMPTY_BUFFER)
     if (mask === undefined) mask = !connection.isServer
-    connection.sender.sendControl(opcode, payload, Boolean(mask), owned, callback ? bound(callback) : undefined)
+    const done = callback && (!connection.sender.isReady || isBlob(payload)) ? bound(callback) : callback
+    connection.sender.sendControl(opcode, payload, Boolean(mask), owned, done)
   }
 
   /** Counts what is given after the connection began to close, and says so to the callback. */

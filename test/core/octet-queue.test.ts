@@ -67,9 +67,9 @@ test('calls back in order when the octets are taken, not before, and once', () =
   const queue = new OctetQueue(runtime)
   const calls: string[] = []
   write(queue, 'a')
-  queue.onWritten((error) => calls.push(`a ${error ?? null}`))
+  queue.leave(false, (error) => calls.push(`a ${error ?? null}`))
   queue.append(Buffer.from('b'))
-  queue.onWritten((error) => calls.push(`b ${error ?? null}`))
+  queue.leave(false, (error) => calls.push(`b ${error ?? null}`))
   expect(calls).toEqual([])
   queue.take()
   expect(calls).toEqual(['a null', 'b null'])
@@ -80,9 +80,9 @@ test('calls back in order when the octets are taken, not before, and once', () =
 test('what a callback writes comes with the next take', () => {
   const queue = new OctetQueue(runtime)
   write(queue, 'first')
-  queue.onWritten(() => {
+  queue.leave(false, () => {
     write(queue, 'second')
-    queue.onWritten(() => write(queue, 'third'))
+    queue.leave(false, () => write(queue, 'third'))
   })
   expect([taken(queue), taken(queue), taken(queue), taken(queue)]).toEqual(['first', 'second', 'third', ''])
 })

@@ -94,15 +94,6 @@ export const differences: Difference[] = [
           'close 1006 Buffer  state 3'
         ],
         reason: deliveryGoesOn
-      },
-      {
-        id: 'callbacks of one write are all called before the error of one surfaces',
-        scenario: `in a process: a send callback that throws, as ${role}`,
-        where: role,
-        lane: 'output',
-        ws: ['uncaught Error []: from the callback state 1', 'callback b'],
-        hybi: ['callback b', 'uncaught Error []: from the callback state 1'],
-        reason: deliveryGoesOn
       }
     ]
   }),
