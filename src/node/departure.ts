@@ -8,6 +8,7 @@
 
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
+import { processWide } from './process-wide.js'
 import { forgetFrame } from './repeated-frame.js'
 import { nextTick, rethrowLater } from './ticks.js'
 
@@ -91,6 +92,9 @@ export function checkCoalesce(): void {
 export function coalesces(option: boolean | null | undefined): boolean {
   return option == null ? CHOICE === 'auto' : Boolean(option)
 }
+
+/** Functions of all copies of the package that are called when the process ends; one that is not used any more need not be. */
+type ExitCalls = Set<WeakRef<() => void>>
 
 let isExiting = false
 let isHooked = false
@@ -229,5 +233,16 @@ function onExit(): void {
 export function watchExit(): void {
   if (isHooked) return
   isHooked = true
-  process.on('exit', onExit)
+  const calls = processWide('exit.1', callAtExit)
+  for (const call of calls) if (call.deref() === undefined) calls.delete(call)
+  calls.add(new WeakRef(onExit))
+}
+
+/** One listener for all copies: each hot reload would add one. */
+function callAtExit(): ExitCalls {
+  const calls: ExitCalls = new Set()
+  process.on('exit', () => {
+    for (const call of calls) call.deref()?.()
+  })
+  return calls
 }

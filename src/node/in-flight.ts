@@ -10,11 +10,10 @@ import { callBackInTick, callBackLater, currentGeneration } from './send-callbac
 import type { Slab } from './slab.js'
 import { nextTick } from './ticks.js'
 
-/** A write that the stream has. */
-interface Write {
+/** Slabs that octets of the write that ends at `end` lie in. */
+interface Pinned {
   end: number
-  /** Slabs that its octets lie in. */
-  slabs: Slab[] | null
+  slabs: Slab[]
 }
 
 /** Who waits for the octets up to `end`. */
@@ -28,7 +27,10 @@ interface Waiting {
 }
 
 export class InFlight {
-  private readonly writes = new Fifo<Write>()
+  /** Where the writes end that the stream has. */
+  private readonly writes = new Fifo<number>()
+  /** Few of them lie in slabs. */
+  private readonly pinned = new Fifo<Pinned>()
   private readonly waiting = new Fifo<Waiting>()
   /** Octets written, and those that the system is known to have taken, since nothing was in flight. */
   private written = 0
@@ -51,7 +53,8 @@ export class InFlight {
   begin(length: number, slabs: Slab[] | null): void {
     if (this.writes.length === 0) this.start = this.written
     this.written += length
-    this.writes.push({ end: this.written, slabs })
+    this.writes.push(this.written)
+    if (slabs !== null) this.pinned.push({ end: this.written, slabs })
   }
 
   /** Notes `length` octets that the system took at once, and all before them. */
@@ -84,8 +87,8 @@ export class InFlight {
 
   /** The first write that was under way is done, or failed: gives its slabs back and calls back. */
   done(error: Error | null | undefined): void {
-    const { end, slabs } = this.writes.shift()!
-    if (slabs !== null) for (const slab of slabs) slab.release()
+    const end = this.writes.shift()!
+    if (this.pinned.first?.end === end) for (const slab of this.pinned.shift()!.slabs) slab.release()
     this.start = end
     if (!error && this.taken < end) this.taken = end
     const { waiting, taken } = this
