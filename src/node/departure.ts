@@ -33,10 +33,12 @@ const BUSY = 4
 export const AT_ONCE = 8
 /** The system did not take all of its last write at once. */
 export const SLOW = 16
+/** Looks at the lengths of its socket are noticed. */
+export const WATCHED = 32
 
 /** Who writes frames. */
 export interface Departing {
-  /** GATHERED, LISTED, BUSY, AT_ONCE and SLOW. */
+  /** GATHERED, LISTED, BUSY, AT_ONCE, SLOW and WATCHED. */
   flags: number
   /** The turn in which it wrote last. */
   turn: number

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { serializeHead } from '../core/opening-handshake.js'
 import type { Output, WriteCallback } from '../core/sender.js'
-import { AT_ONCE, type Departing, GATHERED, leavesNow, noteTurn, SLOW, watchExit } from './departure.js'
+import { AT_ONCE, type Departing, GATHERED, leavesNow, noteTurn, SLOW, WATCHED, watchExit } from './departure.js'
 import { Gathering, type Piece } from './gathering.js'
 import { isWriting, nodeWrite, writeNow, writesToHandle } from './handle-write.js'
 import { InFlight } from './in-flight.js'
@@ -149,7 +149,8 @@ export class SocketOutput implements Output, Departing {
       this.flush()
     } else if (leavesNow(this)) {
       this.flush()
-    } else {
+    } else if ((this.flags & WATCHED) === 0) {
+      this.flags |= WATCHED
       watchLengths(this.socket)
     }
     if (callback === undefined) return
