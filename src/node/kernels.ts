@@ -5,6 +5,7 @@ import * as http from 'node:http'
 import { createRequire } from 'node:module'
 import type { Kernels, KernelsName, NativeHelpers } from '../core/ports.js'
 import { availableKernels, type KernelsChoice, selectKernels } from '../kernels/index.js'
+import { processWide } from './process-wide.js'
 
 export type { KernelsChoice }
 
@@ -42,13 +43,29 @@ const natives: NativeHelpers = {
   }
 }
 
+/** Where kernels come from. */
+interface KernelsSource {
+  select(choice: KernelsChoice): Kernels
+  available(): readonly KernelsName[]
+}
+
+let source: KernelsSource | null = null
+
+/** That of the copy of this package that came first: its memory serves the others as well. */
+function kernelsSource(): KernelsSource {
+  return (source ??= processWide('kernels.1', () => ({
+    select: (choice) => selectKernels(choice, natives),
+    available: () => availableKernels(natives)
+  })))
+}
+
 /**
  * The kernels for `choice`, one instance for all connections.
  * @throws {TypeError} for an unknown name
  * @throws {Error} for a set that is named but cannot be had here
  */
 export function kernelsFor(choice: KernelsChoice | undefined): Kernels {
-  return selectKernels(choice ?? kernels.default, natives)
+  return kernelsSource().select(choice ?? kernels.default)
 }
 
 /** Throws what `kernelsFor` throws, without making kernels that 'auto' may never need. */
@@ -62,6 +79,6 @@ export const kernels = {
   /** HYBI_KERNELS as it was when the program started, or 'auto'. */
   default: (process.env.HYBI_KERNELS || 'auto') as KernelsChoice,
   get available(): readonly KernelsName[] {
-    return availableKernels(natives)
+    return kernelsSource().available()
   }
 }

@@ -15,6 +15,7 @@ import {
   PERMESSAGE_DEFLATE
 } from '../core/permessage-deflate.js'
 import type { DeflateParameters, NegotiationOptions } from '../core/permessage-deflate.js'
+import { processWide } from './process-wide.js'
 
 export interface PerMessageDeflateOptions extends NegotiationOptions {
   codec?: CodecChoice | undefined
@@ -33,6 +34,10 @@ interface Job {
   fin: boolean
   callback: TransformCallback
 }
+
+/** Where codecs come from: the copy of this package that came first, whose memory serves the others as well. */
+const codecs = (): { check: typeof checkCodec; choose: typeof chooseCodec } =>
+  processWide('codecs.1', () => ({ check: checkCodec, choose: chooseCodec }))
 
 /** The extension permessage-deflate of one connection (RFC 7692 §7). */
 export class PerMessageDeflate {
@@ -56,7 +61,7 @@ export class PerMessageDeflate {
     this._maxPayload = (this._options.maxPayload as number) | 0
     this._isServer = !!this._options.isServer
     this.params = null
-    checkCodec(this._options)
+    codecs().check(this._options)
     this.transformInUse = null
     this.deflating = []
     this.inflating = []
@@ -69,7 +74,7 @@ export class PerMessageDeflate {
   /** The transform with the parameters agreed on, for who needs no callbacks and keeps the order himself. Call it after `accept`. */
   get transform(): MessageDeflate {
     return (this.transformInUse ??= new MessageDeflate({
-      codec: chooseCodec(this._options),
+      codec: codecs().choose(this._options),
       isServer: this._isServer,
       params: this.params as DeflateParameters,
       threshold: this._threshold,

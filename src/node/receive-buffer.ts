@@ -8,6 +8,7 @@ import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import process from 'node:process'
 import type { Kernels } from '../core/ports.js'
+import { processWide } from './process-wide.js'
 
 /** `'auto'`: where it is known to work; `'shared'`: the same, but an Error where it is not; `'off'`: 'data' events always. */
 export type ReceiveBufferChoice = 'auto' | 'shared' | 'off'
@@ -86,7 +87,8 @@ interface Reader {
   onLanded: ReadCallback
 }
 
-const readers = new WeakMap<Kernels, Reader>()
+/** Of all copies of this package that share kernels, and so the region: whether it is in use is one question. */
+const readers = processWide('readers.1', () => new WeakMap<Kernels, Reader>())
 
 function readerFor(kernels: Kernels, callback: ReadCallback): Reader {
   let reader = readers.get(kernels)

@@ -56,6 +56,70 @@ describe('loading', () => {
   })
 })
 
+describe('loading the package again', () => {
+  /** A conversation of each copy, copies side by side: each of two texts back, compressed. */
+  const COPIES = `
+    const { once } = require('node:events')
+    let memories = 0
+    WebAssembly.Memory = new Proxy(WebAssembly.Memory, { construct(target, args) { memories++; return Reflect.construct(target, args) } })
+    const load = () => {
+      for (const name of Object.keys(require.cache)) delete require.cache[name]
+      return require('hybi')
+    }
+    const converse = async ({ WebSocket, WebSocketServer }, text) => {
+      const perMessageDeflate = { threshold: 0 }
+      const wss = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate })
+      await once(wss, 'listening')
+      wss.on('connection', (peer) => peer.on('message', (data, isBinary) => peer.send(data, { binary: isBinary })))
+      const ws = new WebSocket('ws://127.0.0.1:' + wss.address().port, { perMessageDeflate })
+      await once(ws, 'open')
+      const texts = []
+      for (const sent of [text, text + text]) {
+        ws.send(sent)
+        const [received] = await once(ws, 'message')
+        texts.push(received.toString() === sent)
+      }
+      ws.close()
+      wss.close()
+      await once(wss, 'close')
+      return texts
+    }`
+
+  it('finds the memories and the codec that are there', async () => {
+    const seen = await evaluate(`${COPIES}
+      void (async () => {
+        const copies = [load(), load(), load()]
+        const texts = await Promise.all(copies.map((copy, i) => converse(copy, 'grüße '.repeat(500 * (i + 1)))))
+        const available = copies.map((copy) => copy.kernels.available.length)
+        console.log(JSON.stringify({ differ: copies[0] !== copies[1], texts, memories, same: new Set(available).size }))
+      })()`)
+    const copies = [1, 2, 3].map(() => [true, true])
+    expect(seen).toEqual({ differ: true, texts: copies, memories: 2, same: 1 })
+  })
+
+  it('finds nothing of the program that started a worker', async () => {
+    const inWorker = `${COPIES}
+      void converse(load(), 'text').then((texts) => require('node:worker_threads').parentPort.postMessage([texts, memories]))`
+    const seen = await evaluate(`${COPIES}
+      const { Worker } = require('node:worker_threads')
+      void (async () => {
+        await converse(load(), 'text')
+        const worker = new Worker(${JSON.stringify(inWorker)}, { eval: true })
+        console.log(JSON.stringify([memories, ...(await once(worker, 'message'))[0]]))
+      })()`)
+    expect(seen).toEqual([2, [true, true], 2])
+  })
+
+  it('shows nothing to who lists what is global or on process', async () => {
+    const seen = await evaluate(`${COPIES}
+      const names = () => [process, globalThis].flatMap((object) => Reflect.ownKeys({ ...object }).map(String))
+      const before = names()
+      void converse(load(), 'text').then(() => console.log(JSON.stringify([before, names()])))`)
+    const [before, after] = seen as unknown[]
+    expect(after).toEqual(before)
+  })
+})
+
 /** A conversation over loopback with both roles in one process; prints what it came to. */
 const CONVERSATION = `
   const { WebSocket, WebSocketServer, kernels } = require('hybi')
