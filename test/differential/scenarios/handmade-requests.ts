@@ -47,7 +47,8 @@ const values: unknown[] = [
 
 /** Values on which ws fails with a TypeError instead of a verdict; test/node/handmade-requests.test.ts has these. */
 function failsInWs(name: string, value: unknown): boolean {
-  if (name === 'upgrade') return value !== undefined && typeof value !== 'string' && Object.prototype.toString.call(value) !== '[object String]'
+  if (name === 'upgrade')
+    return value !== undefined && typeof value !== 'string' && Object.prototype.toString.call(value) !== '[object String]'
   if (name !== 'sec-websocket-version' && name !== 'sec-websocket-key') return false
   const isNumber = name === 'sec-websocket-version'
   return (
