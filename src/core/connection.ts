@@ -22,6 +22,13 @@ export interface ConnectionHandler extends MessageEvents {
   onEnd(): void
   /** The peer asks for more pongs than it reads: drop the byte stream. */
   onTerminate(): void
+  /** Whether the handler answers this ping itself, and calls `done` when the pong is written; else, or without this, the connection does. */
+  answerPing?(octets: Uint8Array, start: number, end: number, done: WriteCallback): boolean
+  /**
+   * Whether the handler itself does what `close` does, with this code (undefined: none) and the reason of the peer's close frame
+   * (undefined: it was no close frame); else, or without this, the connection does.
+   */
+  answerClose?(code: number | undefined, reason: Uint8Array | undefined): boolean
 }
 
 export interface ConnectionOptions extends ReceiverOptions {
@@ -149,7 +156,7 @@ export class Connection implements ReceiverHandler {
     this.hasFailed = true
     if (!this.isDisconnected) {
       this.handler.onDiscard()
-      this.close(serializeClosePayload(closeCodeOf(error)))
+      this.answerClose(closeCodeOf(error), undefined)
     }
     this.report(error)
   }
@@ -191,7 +198,9 @@ export class Connection implements ReceiverHandler {
           this.pendingAutoPongs--
         }
         // §5.5.3: a pong carries the application data of its ping
-        this.sender.sendControl(OPCODE_PONG, octets.subarray(start, end), !this.isServer, false, this.pongWritten)
+        if (this.handler.answerPing?.(octets, start, end, this.pongWritten) !== true) {
+          this.sender.sendControl(OPCODE_PONG, octets.subarray(start, end), !this.isServer, false, this.pongWritten)
+        }
       }
     }
     this.handler.onPing(octets, start, end)
@@ -206,7 +215,7 @@ export class Connection implements ReceiverHandler {
     if (this.isDisconnected) return
     this.handler.onDiscard()
     // §5.5.1: an endpoint answers a close frame with one that usually echoes the close code
-    this.close(serializeClosePayload(status.code === CLOSE_NO_STATUS ? undefined : status.code, status.reason))
+    this.answerClose(status.code === CLOSE_NO_STATUS ? undefined : status.code, status.reason)
   }
 
   onViolation(error: Error): void {
@@ -223,6 +232,10 @@ export class Connection implements ReceiverHandler {
 
   onDrain(): void {
     this.handler.onDrain()
+  }
+
+  private answerClose(code: number | undefined, reason: Uint8Array | undefined): void {
+    if (this.handler.answerClose?.(code, reason) !== true) this.close(serializeClosePayload(code, reason))
   }
 
   private endWhenDone(): void {

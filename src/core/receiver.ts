@@ -101,7 +101,8 @@ export class Receiver implements HeaderContext {
   inflater: MessageInflater | null = null
 
   private context: ReceiverContext
-  private readonly handler: ReceiverHandler
+  /** Who is told; somebody may put themselves in between. */
+  handler: ReceiverHandler
   private state = RECEIVING
   private busy = false
   /** Whether `onDrain` is due once all is dealt with. */

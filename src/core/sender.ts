@@ -57,7 +57,7 @@ export interface MessageDeflater {
 /** Octets that are there later, such as a Blob. */
 export interface DeferredOctets {
   readonly size: number
-  arrayBuffer(): Promise<ArrayBuffer>
+  arrayBuffer(): Promise<ArrayBuffer | Uint8Array>
 }
 
 /** Who is told that sending cannot go on: the connection. */
@@ -115,6 +115,15 @@ class Progress {
   /** Entries of the queue before this one are done. */
   next = 0
   bufferedLength = 0
+}
+
+const lengthOfMemory = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')!.get!
+
+/** What a Blob gave; of a number, say, `Uint8Array` would make so many zeros. */
+function octetsOf(result: ArrayBuffer | Uint8Array): Uint8Array {
+  if (ArrayBuffer.isView(result)) return result
+  lengthOfMemory.call(result)
+  return new Uint8Array(result)
 }
 
 export class Sender {
@@ -250,13 +259,14 @@ export class Sender {
 
   private readBlob(blob: DeferredOctets, pending: Pending): void {
     // First, since it may throw
-    const octets = Promise.resolve(blob.arrayBuffer())
+    const octets = blob.arrayBuffer()
     this.wait(pending)
     octets
-      .then((buffer) => {
+      .then((result) => {
         if (this.output.isClosed) throw new Error('The socket was closed while the blob was being read')
-        pending.payload = new Uint8Array(buffer)
-        pending.owned = true
+        pending.payload = octetsOf(result)
+        // A view may be of somebody's memory
+        pending.owned = pending.payload !== result
         this.resume(pending, () => this.begin(pending))
       })
       .catch((error) => {

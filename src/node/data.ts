@@ -3,7 +3,7 @@
 import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import type { DeferredOctets } from '../core/sender.js'
-import { copyToBuffer } from './message-memory.js'
+import { copyToBuffer, FastBuffer } from './message-memory.js'
 
 /** How binary messages are given to listeners. */
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob'
@@ -27,6 +27,51 @@ export function isBlob(value: unknown): value is DeferredOctets {
   return typeof arrayBuffer === 'function' && typeof stream === 'function' && typeof type === 'string'
 }
 
+/** A Blob as something that gives octets: whatever its `arrayBuffer()` comes to is what `toBuffer` makes of it, or its TypeError. */
+export function deferredOctets(blob: DeferredOctets): DeferredOctets {
+  const { size } = blob
+  return {
+    size,
+    arrayBuffer: () => blob.arrayBuffer().then((result) => (types.isArrayBuffer(result) ? result : toBuffer(result)))
+  }
+}
+
+/** What a view really is, whatever properties somebody gave it. */
+interface Truth {
+  buffer(this: unknown): ArrayBufferLike
+  byteOffset(this: unknown): number
+  byteLength(this: unknown): number
+}
+
+function truthOf(prototype: object): Truth {
+  const getter = (name: keyof Truth) => Object.getOwnPropertyDescriptor(prototype, name)!.get
+  return { buffer: getter('buffer'), byteOffset: getter('byteOffset'), byteLength: getter('byteLength') } as Truth
+}
+
+const { prototype: typedArray } = Object.getPrototypeOf(Uint8Array) as { prototype: object }
+const typedArrayTruth = truthOf(typedArray)
+const dataViewTruth = truthOf(DataView.prototype)
+const lengthOf = Object.getOwnPropertyDescriptor(typedArray, 'length')!.get as (this: unknown) => number
+const { subarray } = Uint8Array.prototype
+
+/**
+ * Whether `data` is a Buffer as Node makes them. One that says of itself what is not so (`Object.assign(buffer, json)` is enough for
+ * that) would have its neighbours in a slab sent.
+ */
+export function isPlainBuffer(data: unknown): data is Buffer {
+  return Buffer.isBuffer(data) && types.isUint8Array(data) && data.length === lengthOf.call(data) && data.subarray === subarray
+}
+
+/** A Buffer over exactly the memory of this view. */
+function viewOf(view: ArrayBufferView, { buffer, byteOffset, byteLength }: Truth): Buffer {
+  return new FastBuffer(buffer.call(view), byteOffset.call(view), byteLength.call(view))
+}
+
+/** `octets`, or what they really are, where their length is not true. */
+export function honest(octets: Uint8Array): Uint8Array {
+  return types.isUint8Array(octets) && octets.length !== lengthOf.call(octets) ? viewOf(octets, typedArrayTruth) : octets
+}
+
 /** Whether what `toBuffer` makes of `data` is ours: it copies arrays. What it copies beside (String objects, say) counts as the caller's. */
 export function isCopied(data: unknown): boolean {
   return Array.isArray(data)
@@ -34,10 +79,10 @@ export function isCopied(data: unknown): boolean {
 
 /** `data` as a Buffer: over the same memory where it is an ArrayBuffer or a view of one, else whatever Buffer.from makes of it, or its TypeError. */
 export function toBuffer(data: unknown): Buffer {
+  if (isPlainBuffer(data)) return data
   // By its nature, not its prototype, which may lie
-  if (types.isUint8Array(data)) return asBuffer(data)
-  if (types.isAnyArrayBuffer(data)) return Buffer.from(data as ArrayBuffer)
-  if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+  if (types.isAnyArrayBuffer(data)) return new FastBuffer(data)
+  if (ArrayBuffer.isView(data)) return viewOf(data, types.isDataView(data) ? dataViewTruth : typedArrayTruth)
   return Buffer.from(data as string)
 }
 

@@ -2,86 +2,100 @@
 
 import { EventEmitter } from 'node:events'
 
+// What an event says stands under symbols of its own, named as in ws: `console.log` shows it, a Proxy and an object that inherits from
+// the event have it, and a copy made by spreading takes it along. Private fields would do none of that.
+const kTarget = Symbol('kTarget')
+const kType = Symbol('kType')
+const kCode = Symbol('kCode')
+const kReason = Symbol('kReason')
+const kWasClean = Symbol('kWasClean')
+const kError = Symbol('kError')
+const kMessage = Symbol('kMessage')
+const kData = Symbol('kData')
+
 /** What is common to the events; made for the listeners, not exported. */
 export class Event {
-  readonly #type: string
-  readonly #target: unknown
+  [kTarget]: unknown;
+  [kType]: string
 
-  constructor(type: string, target: unknown) {
-    this.#type = type
-    this.#target = target
-  }
-
-  get type(): string {
-    return this.#type
+  constructor(type: string) {
+    this[kTarget] = null
+    this[kType] = type
   }
 
   get target(): unknown {
-    return this.#target
+    return this[kTarget]
+  }
+
+  get type(): string {
+    return this[kType]
   }
 }
 
 export class CloseEvent extends Event {
-  readonly #code: number
-  readonly #reason: string
-  readonly #wasClean: boolean
+  [kCode]: number;
+  [kReason]: string;
+  [kWasClean]: boolean
 
-  constructor(target: unknown, code: number, reason: string, wasClean: boolean) {
-    super('close', target)
-    this.#code = code
-    this.#reason = reason
-    this.#wasClean = wasClean
+  constructor(
+    type: string,
+    { code = 0, reason = '', wasClean = false }: { code?: number; reason?: string; wasClean?: boolean } = {}
+  ) {
+    super(type)
+    this[kCode] = code
+    this[kReason] = reason
+    this[kWasClean] = wasClean
   }
 
   get code(): number {
-    return this.#code
+    return this[kCode]
   }
 
   get reason(): string {
-    return this.#reason
+    return this[kReason]
   }
 
   /** Whether both close frames went through (RFC 6455 §7.1.4). */
   get wasClean(): boolean {
-    return this.#wasClean
+    return this[kWasClean]
   }
 }
 
 export class ErrorEvent extends Event {
-  readonly #error: unknown
-  readonly #message: string
+  [kError]: unknown;
+  [kMessage]: string
 
-  constructor(target: unknown, error: Error) {
-    super('error', target)
-    this.#error = error
-    this.#message = error.message
+  constructor(type: string, { error = null, message = '' }: { error?: unknown; message?: string } = {}) {
+    super(type)
+    this[kError] = error
+    this[kMessage] = message
   }
 
   get error(): unknown {
-    return this.#error
+    return this[kError]
   }
 
   get message(): string {
-    return this.#message
+    return this[kMessage]
   }
 }
 
 export class MessageEvent extends Event {
-  readonly #data: unknown
+  [kData]: unknown
 
-  constructor(target: unknown, data: unknown) {
-    super('message', target)
-    this.#data = data
+  constructor(type: string, { data = null }: { data?: unknown } = {}) {
+    super(type)
+    this[kData] = data
   }
 
   /** A string for text, else what `binaryType` says. */
   get data(): unknown {
-    return this.#data
+    return this[kData]
   }
 }
 
 for (const [type, names] of [
-  [Event, ['type', 'target']],
+  [Event, ['target', 'type']],
   [CloseEvent, ['code', 'reason', 'wasClean']],
   [ErrorEvent, ['error', 'message']],
   [MessageEvent, ['data']]
@@ -114,14 +128,30 @@ export function takingText<Listener extends (data: any, isBinary: boolean) => vo
   return listener
 }
 
-const { emit } = EventEmitter.prototype
+/** What the source of Node's own `emit` has, on 20 to 26: its head, and names that are known inside Node only. */
+const INTERNALS = ['function emit(type, ...args) {', 'kErrorMonitor', 'addCatch(this, result, type, args)']
+
+/**
+ * Node's own `emit`, which shows nobody what it is given but the listeners; null if somebody put another one in its place before this
+ * package was loaded (to trace, say), or where it cannot be told.
+ */
+const ownEmit = ((): EventEmitter['emit'] | null => {
+  const { emit } = EventEmitter.prototype
+  const source = Function.prototype.toString.call(emit)
+  return INTERNALS.every((name) => source.includes(name)) ? emit : null
+})()
 
 /** Whether text may be emitted as a string: all that get it are listeners that would make one of it. */
 export function takesText(emitter: EventEmitter): boolean {
   // Who has an `emit` of their own expects what listeners of 'message' are promised
-  if (emitter.emit !== emit) return false
+  if (emitter.emit !== ownEmit) return false
   const listeners = (emitter as { _events?: { message?: TextListener | TextListener[] } })._events?.message
   return Array.isArray(listeners) ? listeners.every(isTextListener) : listeners !== undefined && isTextListener(listeners)
+}
+
+/** Whether `listener` is all that gets this event, directly. */
+export function isOnlyListener(emitter: EventEmitter, name: string, listener: unknown): boolean {
+  return emitter.emit === ownEmit && (emitter as { _events?: Record<string, unknown> })._events?.[name] === listener
 }
 
 function isTextListener(listener: TextListener): boolean {
@@ -135,6 +165,7 @@ interface ClosableTarget {
 }
 
 function call(handler: Handler, target: unknown, event: Event): void {
+  event[kTarget] = target
   if (typeof handler === 'object' && handler.handleEvent) handler.handleEvent(event)
   else (handler as (this: unknown, event: Event) => void).call(target, event)
 }
@@ -144,23 +175,23 @@ function wrap(type: string, handler: Handler): Wrapper | null {
   switch (type) {
     case 'open':
       wrapper = function (this: unknown) {
-        call(handler, this, new Event('open', this))
+        call(handler, this, new Event('open'))
       }
       break
     case 'message':
       wrapper = takingText(function (this: unknown, data: { toString(): string }, isBinary: boolean) {
-        call(handler, this, new MessageEvent(this, isBinary ? data : data.toString()))
+        call(handler, this, new MessageEvent('message', { data: isBinary ? data : data.toString() }))
       })
       break
     case 'close':
       wrapper = function (this: ClosableTarget, code: number, reason: Buffer) {
         const wasClean = this._closeFrameReceived && this._closeFrameSent
-        call(handler, this, new CloseEvent(this, code, reason.toString(), wasClean))
+        call(handler, this, new CloseEvent('close', { code, reason: reason.toString(), wasClean }))
       }
       break
     case 'error':
       wrapper = function (this: unknown, error: Error) {
-        call(handler, this, new ErrorEvent(this, error))
+        call(handler, this, new ErrorEvent('error', { error, message: error.message }))
       }
       break
     default:
@@ -177,12 +208,18 @@ function find(emitter: EventEmitter, type: string, matches: (wrapper: Wrapper) =
  * Adds a handler for 'open', 'message', 'close' or 'error'; other types, and a handler that is there already, are ignored.
  * @param options `once`: the handler is removed before it is called
  */
-export function addEventListener(this: EventEmitter, type: string, handler: Handler, options: { once?: boolean } = {}): void {
-  if (find(this, type, (wrapper) => wrapper[kHandler] === handler && !wrapper[kAttribute])) return
+export function addEventListener(
+  this: EventEmitter,
+  type: string,
+  handler: Handler,
+  options: { once?: boolean; [kAttribute]?: boolean } = {}
+): void {
+  const isAttribute = options[kAttribute] === true
+  if (!isAttribute && find(this, type, (wrapper) => wrapper[kHandler] === handler && !wrapper[kAttribute])) return
   const wrapper = wrap(type, handler)
   if (wrapper === null) return
   wrapper[kHandler] = handler
-  wrapper[kAttribute] = false
+  wrapper[kAttribute] = isAttribute
   if (options.once) this.once(type, wrapper)
   else this.on(type, wrapper)
 }
@@ -203,8 +240,8 @@ export function setAttribute(emitter: EventEmitter, type: string, handler: unkno
   const old = find(emitter, type, (wrapper) => wrapper[kAttribute])
   if (old !== undefined) emitter.removeListener(type, old)
   if (typeof handler !== 'function') return
-  const wrapper = wrap(type, handler as Handler)!
-  wrapper[kHandler] = handler as Handler
-  wrapper[kAttribute] = true
-  emitter.on(type, wrapper)
+  // By the method that is there, which a program may have patched
+  ;(emitter as EventEmitter & { addEventListener: typeof addEventListener }).addEventListener(type, handler as Handler, {
+    [kAttribute]: true
+  })
 }

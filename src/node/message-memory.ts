@@ -11,9 +11,10 @@ const POOLED_LIMIT = 4096
 /** Below this length a loop beats `set` with a view of the source. */
 const LOOP_LIMIT = 64
 
-const FastBuffer = (Buffer as unknown as { [Symbol.species]: new (memory: ArrayBuffer, offset: number, length: number) => Buffer })[
-  Symbol.species
-]
+/** The class behind Buffer, with the arguments of Uint8Array. */
+export const FastBuffer = (
+  Buffer as unknown as { [Symbol.species]: new (memory: ArrayBufferLike, offset?: number, length?: number) => Buffer }
+)[Symbol.species]
 
 const NOTHING = new Uint8Array(0)
 

@@ -15,6 +15,7 @@ import {
   PERMESSAGE_DEFLATE
 } from '../core/permessage-deflate.js'
 import type { DeflateParameters, NegotiationOptions } from '../core/permessage-deflate.js'
+import { honest } from './data.js'
 import { processWide } from './process-wide.js'
 
 export interface PerMessageDeflateOptions extends NegotiationOptions {
@@ -113,13 +114,13 @@ export class PerMessageDeflate {
 
   /** Compresses a message, or with `fin` false a fragment of one; `callback` is called later, in the order of the calls. */
   compress(data: Uint8Array | string, fin: boolean, callback: TransformCallback): void {
-    this.deflating.push({ data: typeof data === 'string' ? Buffer.from(data) : data, fin, callback })
+    this.deflating.push({ data: typeof data === 'string' ? Buffer.from(data) : honest(data), fin, callback })
     if (this.deflating.length === 1) this.deflateFirst()
   }
 
   /** Decompresses a message, or with `fin` false a fragment of one; `callback` is called later, in the order of the calls. */
   decompress(data: Uint8Array, fin: boolean, callback: TransformCallback): void {
-    this.inflating.push({ data, fin, callback })
+    this.inflating.push({ data: honest(data), fin, callback })
     if (this.inflating.length === 1) this.inflateFirst()
   }
 

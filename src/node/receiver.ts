@@ -1,15 +1,13 @@
-// The exported Receiver: a Writable that takes octets and emits what they say, with ws's options and events; and `ws._receiver`.
+// The exported Receiver: a Writable that takes octets and emits what they say, with ws's options and events.
 
-import { EventEmitter } from 'node:events'
 import { Writable } from 'node:stream'
 import type { CloseStatus } from '../core/close.js'
 import { Receiver as FrameReceiver, type MessageInflater, type ReceiverHandler } from '../core/receiver.js'
-import { assemble, type BinaryType, EMPTY_BUFFER, messageOf } from './data.js'
+import { assemble, type BinaryType, EMPTY_BUFFER, honest, messageOf } from './data.js'
 import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
 import { kernelsFor } from './kernels.js'
 import { nodeRuntime } from './ports.js'
 import type { Extensions } from './sender.js'
-import type { Transport } from './transport.js'
 
 /** Limits that are left out do not apply. */
 export interface ReceiverOptions {
@@ -53,7 +51,6 @@ export class Receiver extends Writable {
       nodeRuntime,
       this.#handler()
     )
-    this.#frames.inflater = inflaterOf(this._extensions)
   }
 
   get _maxPayload(): number {
@@ -66,7 +63,9 @@ export class Receiver extends Writable {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
     this.#done = done
-    this.#frames.receive(chunk, 0, chunk.length, false)
+    const octets = honest(chunk)
+    this.#frames.inflater ??= inflaterOf(this._extensions)
+    this.#frames.receive(octets, 0, octets.length, false)
     this.#settle()
   }
 
@@ -115,100 +114,20 @@ export class Receiver extends Writable {
   }
 }
 
-/** An extension of another make has `decompress` only, which is always done later. */
+/**
+ * What inflates, asked for its transform when that is needed: the extension may still have to be accepted. One of another make has
+ * `decompress` only, which is always done later.
+ */
 function inflaterOf(extensions: Extensions): MessageInflater | null {
   const extension = extensions['permessage-deflate']
   if (!extension) return null
-  if (extension.transform) return extension.transform
+  if (Reflect.has(extension, 'transform')) {
+    return { inflate: (octets, fin, maxLength, done, kept) => extension.transform.inflate(octets, fin, maxLength, done, kept) }
+  }
   return {
     inflate: (octets, fin, _maxLength, done) => {
       extension.decompress(copyToBuffer(octets, 0, octets.length), fin, (error, result) => done(error, result ?? EMPTY_BUFFER))
       return null
     }
   }
-}
-
-/** What `ws._receiver` has to show of its connection. */
-interface ReceiverOwner {
-  binaryType: BinaryType
-  readonly _extensions: Extensions
-}
-
-/**
- * What others look at in `ws._receiver`, over the receiver that is really there: its limits, and a way to feed it. It takes listeners, as a
- * stream does, and has nothing to tell them.
- */
-export class ReceiverView extends EventEmitter {
-  readonly #transport: Transport
-  readonly #owner: ReceiverOwner
-
-  constructor(transport: Transport, owner: ReceiverOwner) {
-    super()
-    this.#transport = transport
-    this.#owner = owner
-  }
-
-  get #frames(): FrameReceiver {
-    return this.#transport.connection.receiver
-  }
-
-  /** Takes octets as if they came from the socket. */
-  write(chunk: Buffer): boolean {
-    this.#transport.receive(chunk, 0, chunk.length, false)
-    return true
-  }
-
-  get _binaryType(): BinaryType {
-    return this.#owner.binaryType
-  }
-
-  set _binaryType(type: BinaryType) {
-    this.#owner.binaryType = type
-  }
-
-  get _extensions(): Extensions {
-    return this.#owner._extensions
-  }
-
-  get _isServer(): boolean {
-    return this.#frames.isServer
-  }
-
-  get _maxPayload(): number {
-    return this.#frames.maxPayload
-  }
-
-  set _maxPayload(maxPayload: number) {
-    this.#frames.maxPayload = maxPayload
-  }
-
-  get _maxFragments(): number {
-    return this.#frames.maxFragments
-  }
-
-  get _maxBufferedChunks(): number {
-    return this.#frames.maxBufferedChunks
-  }
-
-  get _skipUTF8Validation(): boolean {
-    return this.#frames.skipUtf8Validation
-  }
-
-  get _allowSynchronousEvents(): boolean {
-    return !this.#frames.deferEvents
-  }
-
-  /** Octets that are held because something is waited for. */
-  get _bufferedBytes(): number {
-    return this.#frames.heldLength
-  }
-}
-
-const views = new WeakMap<Transport, ReceiverView>()
-
-/** The view of a connection's receiver: `ws._receiver`. */
-export function receiverOf(transport: Transport, owner: ReceiverOwner): ReceiverView {
-  let view = views.get(transport)
-  if (view === undefined) views.set(transport, (view = new ReceiverView(transport, owner)))
-  return view
 }

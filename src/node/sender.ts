@@ -9,7 +9,7 @@ import { FIN, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPCODE_CLOSE, OPCODE_PING, 
 import { headerSize, serializeFrameHeader, serializeMaskingKey } from '../core/frame-header.js'
 import { type MaskingKeySource, secureMaskingKeys, userMaskingKeys } from '../core/masking-key.js'
 import { COPY_LIMIT, type Payload, Sender as FrameSender, type WriteCallback } from '../core/sender.js'
-import { EMPTY_BUFFER, isBlob, isCopied, toBuffer } from './data.js'
+import { deferredOctets, EMPTY_BUFFER, honest, isBlob, isCopied, toBuffer } from './data.js'
 import { kernelsFor } from './kernels.js'
 import { SocketOutput } from './output.js'
 import type { PerMessageDeflate } from './permessage-deflate.js'
@@ -61,6 +61,7 @@ export function closePayload(code: number | undefined, reason: string | Uint8Arr
   // ws takes 1000.5 for 1000
   if (typeof code === 'number') code = Math.trunc(code)
   const payload = serializeClosePayload(code)
+  if (types.isUint8Array(reason)) reason = toBuffer(reason)
   if (reason === undefined || !reason.length) return payload
   if (Buffer.byteLength(reason) > MAX_CLOSE_REASON) throw new RangeError('The message must not be greater than 123 bytes')
   if (typeof reason === 'string') return serializeClosePayload(code, Buffer.from(reason))
@@ -70,7 +71,8 @@ export function closePayload(code: number | undefined, reason: string | Uint8Arr
 
 /** What `send`, `ping` and `pong` take as a payload; `owned` says whether its memory is ours. */
 export function payloadOf(data: unknown): { payload: Payload; owned: boolean } {
-  if (typeof data === 'string' || isBlob(data)) return { payload: data, owned: false }
+  if (typeof data === 'string') return { payload: data, owned: false }
+  if (isBlob(data)) return { payload: deferredOctets(data), owned: false }
   return { payload: toBuffer(data), owned: isCopied(data) }
 }
 
@@ -100,7 +102,6 @@ export class Sender {
       this._socket = socket
       this.#output = new SocketOutput(socket, false)
       this.#frames = new FrameSender(kernelsFor(undefined), nodeRuntime, this.#output, maskingKeysFor(generateMask))
-      this.#frames.deflater = this._extensions['permessage-deflate']?.transform ?? null
       this.#frames.errorHandler = { failSending: (error) => this.onerror(error) }
     } else {
       this._socket = socket.socket
@@ -114,7 +115,7 @@ export class Sender {
    * With `mask` and without `readOnly` the data is masked in place.
    */
   static frame(data: Buffer | string, options: FrameOptions): Buffer[] {
-    let payload = typeof data === 'string' ? Buffer.from(data) : data
+    let payload = typeof data === 'string' ? Buffer.from(data) : (honest(data) as Buffer)
     const { length } = payload
     const masked = Boolean(options.mask)
     let key = 0
@@ -166,6 +167,8 @@ export class Sender {
   send(data: unknown, options: SendOptions, callback?: Callback): void {
     const { payload, owned } = payloadOf(data)
     const { binary, fin, compress, mask } = options
+    // Not before: the extension may be given, and accepted, when the Sender is there already
+    if (compress) this.#frames.deflater ??= this._extensions['permessage-deflate']?.transform ?? null
     this.#frames.sendMessage(
       payload,
       Boolean(binary),
@@ -182,7 +185,7 @@ export class Sender {
     const output = this.#output
     let isBorrowed = false
     for (const piece of list) {
-      const octets = typeof piece === 'string' ? Buffer.from(piece) : piece
+      const octets = toBuffer(piece)
       if (octets.length === 0) continue
       if (octets.length > COPY_LIMIT) {
         output.append(octets)

@@ -130,7 +130,7 @@ export class WebSocketServer extends EventEmitter {
   shouldHandle(request: http.IncomingMessage): boolean {
     const { path } = this.options
     if (!path) return true
-    const url = request.url!
+    const url = String(request.url)
     const query = url.indexOf('?')
     return (query < 0 ? url : url.slice(0, query)) === path
   }

@@ -5,3 +5,7 @@
  * which sockets are read (`readers` in receive-buffer.ts): a number that goes up here goes up there.
  */
 export const kTransport: unique symbol = Symbol.for('hybi.transport.1')
+
+/** Methods of a WebSocket that do what a program made of the public ones. */
+export const kPong = Symbol('hybi.pong')
+export const kClose = Symbol('hybi.close')

@@ -7,6 +7,7 @@ import { CLOSING } from '../core/constants.js'
 import { Connection, type ConnectionHandler, type ConnectionOptions } from '../core/connection.js'
 import type { MaskingKeySource } from '../core/masking-key.js'
 import type { Kernels } from '../core/ports.js'
+import type { WriteCallback } from '../core/sender.js'
 import { assemble, type BinaryType, messageOf } from './data.js'
 import { takesText } from './event-target.js'
 import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
@@ -15,7 +16,7 @@ import { SocketOutput } from './output.js'
 import { nodeRuntime } from './ports.js'
 import { type ReceiveBufferChoice, type ReceiveRegion, shareReceiveBuffer } from './receive-buffer.js'
 import { writeFirst } from './socket-order.js'
-import { kTransport } from './symbols.js'
+import { kClose, kPong, kTransport } from './symbols.js'
 import { textOf } from './text.js'
 import { nextTick, rethrowLater, setImmediate } from './ticks.js'
 
@@ -64,6 +65,9 @@ export interface TransportOwner extends EventEmitter {
   terminate(): void
   /** Called when the socket is closed and all that came was delivered. */
   emitClose(): void
+  /** Answers a ping by `pong`, or the peer's close frame or violation by `close`, if that is not ours; false if it is. */
+  [kPong](octets: Uint8Array, start: number, end: number, mask: boolean, done: WriteCallback): boolean
+  [kClose](code: number | undefined, reason: Uint8Array | undefined): boolean
 }
 
 /** How a transport reads and ends; many share one object. */
@@ -244,6 +248,14 @@ export class Transport implements ConnectionHandler {
     this.owner.emit('pong', copyToBuffer(octets, start, end))
   }
 
+  answerPing(octets: Uint8Array, start: number, end: number, done: WriteCallback): boolean {
+    return this.owner[kPong](octets, start, end, !this.connection.isServer, done)
+  }
+
+  answerClose(code: number | undefined, reason: Uint8Array | undefined): boolean {
+    return this.owner[kClose](code, reason)
+  }
+
   onError(error: Error): void {
     this.owner.emit('error', error)
   }
@@ -260,6 +272,11 @@ export class Transport implements ConnectionHandler {
 
   onReady(): void {
     proceed(this)
+  }
+
+  /** Whether the socket is paused until what is held is delivered. */
+  get waitsForDrain(): boolean {
+    return (this.flags & WAITS_FOR_DRAIN) !== 0
   }
 
   onDrain(): void {
@@ -365,7 +382,8 @@ function emitClose(transport: Transport): void {
 }
 
 function failConnection(transport: Transport, error: Error): void {
-  transport.connection.fail(error)
+  // The connection, or who put themselves in between (receiver-view.ts)
+  ;(transport.connection.receiver.handler as Connection).fail(error)
 }
 
 function proceed(transport: Transport): void {

@@ -2,14 +2,16 @@
 
 import * as http from 'node:http'
 import type { Duplex } from 'node:stream'
+import { types } from 'node:util'
 import {
   acceptanceLines,
   acceptExtensionOffers,
   checkRequest,
-  originOf,
+  type HeaderFields,
   parseSubprotocolOffers,
   type Refusal,
-  refusalResponse
+  refusalResponse,
+  versionOf
 } from '../core/opening-handshake.js'
 import { acceptKey } from './accept-key.js'
 import { writeHead } from './output.js'
@@ -44,6 +46,46 @@ export type VerifyClient =
 const NO_SUBPROTOCOLS: Set<string> = new Set()
 
 /**
+ * The header fields as the core takes them. A request that was made by hand (to test an HTTP framework's routes, say) may have numbers,
+ * lists or null, which count for what they do in ws; a parser of HTTP gives strings.
+ */
+function fieldsOf(headers: http.IncomingHttpHeaders | undefined): HeaderFields {
+  if (headers === undefined || headers === null) return {}
+  const { upgrade } = headers
+  const key = headers['sec-websocket-key']
+  const version = headers['sec-websocket-version']
+  const protocol = headers['sec-websocket-protocol']
+  const extensions = headers['sec-websocket-extensions']
+  if (isField(upgrade) && isField(key) && isField(version) && isField(protocol) && isField(extensions))
+    return headers as HeaderFields
+  return {
+    upgrade: textOr(undefined, upgrade),
+    'sec-websocket-key': key === undefined ? undefined : converted(String, key, ''),
+    'sec-websocket-version': String(converted(Number, version, NaN)),
+    // What is no text breaks the grammar, like text that is empty
+    'sec-websocket-protocol': protocol === undefined ? undefined : textOr('', protocol),
+    'sec-websocket-extensions': extensions === undefined ? undefined : textOr('', extensions)
+  }
+}
+
+function isField(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string'
+}
+
+/** `value` where it is text, a String object included. */
+function textOr<T>(otherwise: T, value: unknown): string | T {
+  return typeof value === 'string' || types.isStringObject(value) ? String(value) : otherwise
+}
+
+function converted<T>(convert: (value: unknown) => T, value: unknown, otherwise: T): T {
+  try {
+    return convert(value)
+  } catch {
+    return otherwise
+  }
+}
+
+/**
  * Checks a request in ws's order and completes the upgrade, or refuses it.
  * @param isOwn whether `server.completeUpgrade` is ours, which changes nothing that it is given: offers of none may be one object for all
  */
@@ -56,7 +98,7 @@ export function handleUpgrade(
   isOwn: boolean
 ): void {
   socket.on('error', destroy)
-  const { headers } = request
+  const headers = fieldsOf(request.headers)
   const refusal = checkRequest({ method: request.method!, headers })
   if (refusal !== null) return reject(server, request, socket, refusal)
   if (!server.shouldHandle(request)) return refuse(socket, { status: 400 })
@@ -79,7 +121,7 @@ export function handleUpgrade(
   }
 
   // Nothing here is captured by a closure: that would be 160 octets of garbage for each handshake
-  const key = headers['sec-websocket-key']!
+  const key = headers['sec-websocket-key'] as string
   if (!options.verifyClient) return server.completeUpgrade(extensions, key, protocols, request, socket, head, callback)
   verify(options.verifyClient, server, extensions, key, protocols, request, socket, head, callback)
 }
@@ -97,8 +139,11 @@ function verify(
   callback: UpgradeCallback
 ): void {
   const complete = () => server.completeUpgrade(extensions, key, protocols, request, socket, head, callback)
-  const { authorized, encrypted } = request.socket as unknown as { authorized?: boolean; encrypted?: boolean }
-  const info: ClientInfo = { origin: originOf(request.headers), secure: Boolean(authorized || encrypted), req: request }
+  const { authorized, encrypted } = (request.socket ?? {}) as { authorized?: boolean; encrypted?: boolean }
+  // As it is, whatever that is
+  const origin = request.headers[versionOf(fieldsOf(request.headers)) === 8 ? 'sec-websocket-origin' : 'origin'] as
+    string | undefined
+  const info: ClientInfo = { origin, secure: Boolean(authorized || encrypted), req: request }
   if (verifyClient.length === 2) {
     verifyClient(info, (verified, status, message, extraHeaders) => {
       if (verified) complete()

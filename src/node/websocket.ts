@@ -1,11 +1,10 @@
 // The WebSocket class: ws's properties, methods and events over a transport, the same for both roles.
 
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { EventEmitter } from 'node:events'
 import type { ClientRequest } from 'node:http'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
-import { types } from 'node:util'
 import {
   CLOSE_ABNORMAL,
   CLOSED,
@@ -22,13 +21,14 @@ import type { KernelsName } from '../core/ports.js'
 import type { WriteCallback } from '../core/sender.js'
 import { sharing } from '../core/shared-settings.js'
 import { abortConnecting, connect, type ClientOptions } from './client.js'
-import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, toBuffer } from './data.js'
+import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, isPlainBuffer, toBuffer } from './data.js'
 import { addEventListener, getAttribute, removeEventListener, setAttribute } from './event-target.js'
 import { checkKernels, type KernelsChoice, kernelsFor } from './kernels.js'
 import { checkCoalesce, coalesces } from './departure.js'
 import { checkHandleWrites } from './handle-write.js'
+import { copyToBuffer } from './message-memory.js'
 import { checkReceiveBuffer, type ReceiveBufferChoice } from './receive-buffer.js'
-import { receiverOf, type ReceiverView } from './receiver.js'
+import { leaveReceiver, receiverOf, type ReceiverView } from './receiver-view.js'
 import {
   bound,
   closePayload,
@@ -40,7 +40,7 @@ import {
   senderOf,
   type SendOptions
 } from './sender.js'
-import { kTransport } from './symbols.js'
+import { kClose, kPong, kTransport } from './symbols.js'
 import { Transport, type TransportOptions, type TransportOwner, type TransportSocket } from './transport.js'
 
 /** What both roles read of their options when a WebSocket is made. */
@@ -370,7 +370,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     let done = callback && (compress || !connection.sender.isReady) ? bound(callback) : callback
     if (!data) {
       connection.sender.sendMessage(EMPTY_BUFFER, isBinary, fin, compress, mask, true, done)
-    } else if (typeof data === 'string' || (Buffer.isBuffer(data) && types.isUint8Array(data))) {
+    } else if (typeof data === 'string' || isPlainBuffer(data)) {
       connection.sender.sendMessage(data, isBinary, fin, compress, mask, false, done)
     } else {
       const { payload, owned } = payloadOf(data)
@@ -392,6 +392,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   /** Marks the WebSocket closed and emits 'close'. */
   emitClose(): void {
     this[kExtensions]?.['permessage-deflate']?.cleanup()
+    if (this[kTransport] !== null) leaveReceiver(this[kTransport])
     this._readyState = CLOSED
     this[kOnClosed]?.(this)
     this.emit('close', this._closeCode, this._closeMessage)
@@ -417,6 +418,21 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     connection.sender.sendControl(opcode, payload, Boolean(mask), owned, done)
   }
 
+  [kPong](octets: Uint8Array, start: number, end: number, mask: boolean, done: WriteCallback): boolean {
+    if (this.pong === ownPong) return false
+    this.pong(copyToBuffer(octets, start, end), mask, done as Callback)
+    return true
+  }
+
+  [kClose](code: number | undefined, reason: Uint8Array | undefined): boolean {
+    if (this.close === ownClose) return false
+    // With as many arguments as ws gives it, for who counts them
+    if (code === undefined) this.close()
+    else if (reason === undefined) this.close(code)
+    else this.close(code, reason.length === 0 ? EMPTY_BUFFER : reason)
+    return true
+  }
+
   /** Counts what is given after the connection began to close, and says so to the callback. */
   [kRefuse](data: unknown, callback: Callback | undefined): void {
     if (data) {
@@ -427,6 +443,9 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     if (callback) process.nextTick(callback, notOpen(this.readyState))
   }
 }
+
+/** Where a program put others in their place (in a subclass, on the instance or the prototype), it wants to be asked. */
+const { pong: ownPong, close: ownClose } = WebSocket.prototype
 
 function notOpen(readyState: number): Error {
   return new Error(`WebSocket is not open: readyState ${readyState} (${READY_STATES[readyState]})`)

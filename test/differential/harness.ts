@@ -210,7 +210,13 @@ export class Context {
   async endpoint(
     role: 'client' | 'server',
     options: Any = {},
-    extra: { headers?: Record<string, string | null>; first?: (peer: RawPeer) => Buffer; events?: string[] } = {}
+    extra: {
+      headers?: Record<string, string | null>
+      first?: (peer: RawPeer) => Buffer
+      events?: string[]
+      /** The class, where it is not that of the package. */
+      WebSocket?: Any
+    } = {}
   ): Promise<{ ws: Any; peer: RawPeer; socket: net.Socket; wss?: Any }> {
     if (role === 'client') {
       let arrived: (peer: RawPeer) => void
@@ -220,7 +226,7 @@ export class Context {
         peer.write(responseOctets(key, extra.headers), extra.first?.(peer) ?? Buffer.alloc(0))
         arrived(peer)
       })
-      const ws = new this.client.WebSocket(url, { perMessageDeflate: false, ...options })
+      const ws = new (extra.WebSocket ?? this.client.WebSocket)(url, { perMessageDeflate: false, ...options })
       this.defer(() => {
         ws.on('error', () => {})
         ws.terminate()
@@ -231,7 +237,7 @@ export class Context {
       const [peer] = await Promise.all([arrival, this.until(ws, 'open')])
       return { ws, peer, socket: socket as net.Socket }
     }
-    const { wss, port } = await this.listen(options)
+    const { wss, port } = await this.listen(extra.WebSocket ? { ...options, WebSocket: extra.WebSocket } : options)
     let socket: net.Socket | undefined
     wss._server?.on('connection', (one: net.Socket) => (socket = one))
     const connection = new Promise<Any>((resolve) => {

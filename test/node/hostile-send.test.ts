@@ -1,5 +1,6 @@
 import vm from 'node:vm'
 import { describe, expect, test } from 'vitest'
+import WebSocket from '../../src/index.js'
 import { attach, eventsOf, eventually, link, linkInMemory, streamPair, turns } from './support/links.js'
 import { uncaughtDuring } from './support/uncaught.js'
 
@@ -56,6 +57,108 @@ describe('data that send refuses leaves the connection as it was', () => {
       }
     })
   }
+})
+
+describe('octets that say of themselves what is not so', () => {
+  /** An object of Node's pool, whose neighbours are others' data, with these properties. */
+  const lying = (octets: object, lies: Record<string, unknown>): unknown => {
+    for (const [name, lie] of Object.entries(lies)) {
+      Object.defineProperty(octets, name, typeof lie === 'function' ? { get: lie as () => unknown } : { value: lie })
+    }
+    return octets
+  }
+  class Long extends Uint8Array {
+    override get length(): number {
+      return 400
+    }
+    override get byteLength(): number {
+      return 400
+    }
+  }
+  class Elsewhere extends Uint8Array {
+    override get byteOffset(): number {
+      return 0
+    }
+  }
+  const memory = (size: number, before = ''): ArrayBuffer =>
+    new Uint8Array(Buffer.from(before + 'truth'.repeat((size - before.length) / 5))).buffer
+  /** What is sent, made of `size` octets of text. */
+  const cases: [string, (size: number) => unknown][] = [
+    ['a Buffer that says it is longer', (size) => lying(Buffer.alloc(size, 'truth'), { length: size + 400 })],
+    ['a Buffer that says it is shorter', (size) => lying(Buffer.alloc(size, 'truth'), { length: 3 })],
+    ['a Buffer whose length is a getter', (size) => lying(Buffer.alloc(size, 'truth'), { length: () => size + 400 })],
+    ['a Buffer whose length is text', (size) => lying(Buffer.alloc(size, 'truth'), { length: 'long' })],
+    [
+      'a Buffer of the pool',
+      (size) => lying(Buffer.from('truth'.repeat(size / 5)), { length: 8000, byteLength: 8000, byteOffset: 0 })
+    ],
+    ['a Buffer with a subarray of its own', (size) => lying(Buffer.alloc(size, 'truth'), { subarray: 'none' })],
+    [
+      'a Buffer of a class',
+      (size) => {
+        const prototype = Object.create(Buffer.prototype, { length: { get: () => size + 400 } }) as object
+        return Object.setPrototypeOf(Buffer.alloc(size, 'truth'), prototype) as unknown
+      }
+    ],
+    ['a Uint8Array that says it is longer', (size) => lying(new Uint8Array(memory(size)), { length: 400, byteLength: size + 400 })],
+    ['a Uint8Array of a class', (size) => new Long(memory(size))],
+    ['a Uint8Array that says it begins elsewhere', (size) => new Elsewhere(memory(size + 3, 'xxx'), 3, size)],
+    ['other elements', (size) => lying(new Int8Array(memory(size)), { byteLength: size + 400, byteOffset: 2, buffer: null })],
+    ['a DataView', (size) => lying(new DataView(memory(size + 10), 5, size), { byteLength: size + 400, byteOffset: 0 })],
+    ['memory', (size) => lying(memory(size), { byteLength: 2 })]
+  ]
+  const sizes = [10, 100, 5000, 50_000]
+
+  test.each(cases)('are sent as they are: %s', async (_name, make) => {
+    for (const perMessageDeflate of [false, { threshold: 0 }]) {
+      const { server, client } = await link({ perMessageDeflate }, { perMessageDeflate })
+      const received: string[] = []
+      for (const ws of [server, client]) ws.on('message', (data: Buffer) => received.push(data.toString()))
+      for (const ws of [server, client]) for (const size of sizes) ws.send(make(size))
+      await eventually(() => received.length === 2 * sizes.length)
+      const truths = sizes.map((size) => 'truth'.repeat(size / 5))
+      expect([...received].sort()).toEqual([...truths, ...truths].sort())
+    }
+  })
+
+  test.each(cases)('are pinged, ponged and framed as they are: %s', async (_name, make) => {
+    const { server, client } = linkInMemory()
+    const received: string[] = []
+    const size = 10
+    for (const event of ['ping', 'pong', 'message']) client.on(event, (data: Buffer) => received.push(data.toString()))
+    server.ping(make(size))
+    server.pong(make(size))
+    server._sender!.send(make(size), { fin: true, binary: true })
+    const piece = make(size)
+    if (piece instanceof Uint8Array) {
+      server._sender!.sendFrame([Buffer.from([0x82, size]), piece as Buffer])
+      server._sender!.sendFrame(WebSocket.Sender.frame(piece as Buffer, { fin: true, opcode: 2 }))
+    }
+    server.close(1000, piece instanceof Uint8Array ? piece : 'truth')
+    await turns(3)
+    expect(received).toEqual(Array(piece instanceof Uint8Array ? 5 : 3).fill('truthtruth'))
+  })
+
+  test('are compressed, inflated and received as they are', async () => {
+    const deflate = new WebSocket.PerMessageDeflate({ threshold: 0, isServer: true })
+    deflate.accept([{}])
+    const compressed = await new Promise<Buffer>((resolve) =>
+      deflate.compress(lying(Buffer.from('truth'), { length: 400 }) as Buffer, true, (_, result) => resolve(result!))
+    )
+    const inflated = await new Promise<Buffer>((resolve) =>
+      deflate.decompress(lying(compressed, { length: 400 }) as Buffer, true, (_, result) => resolve(result!))
+    )
+    deflate.cleanup()
+    expect(inflated.toString()).toBe('truth')
+
+    const receiver = new WebSocket.Receiver()
+    const received: string[] = []
+    receiver.on('message', (data: Buffer) => received.push(data.toString()))
+    receiver.on('error', (error) => received.push(error.message))
+    receiver.write(lying(Buffer.from('\x82\x05truth', 'latin1'), { length: 400 }))
+    await turns(2)
+    expect(received).toEqual(['truth'])
+  })
 })
 
 describe("memory of the caller's", () => {

@@ -1,6 +1,7 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import WebSocket from '../../src/index.js'
+import { addEventListener, takesText } from '../../src/node/event-target.js'
 import { kernelsFor } from '../../src/node/kernels.js'
 import { textOf } from '../../src/node/text.js'
 import { BINARY, buildFrame, TEST_KEY, TEXT } from '../support/frames.js'
@@ -51,6 +52,20 @@ describe.each(['wasm', 'js', 'native', 'auto'] as const)('text as a string, with
     const octets = Buffer.from('ff61c3', 'hex')
     expect(textOf(octets, 0, 3, true, null)).toBe('\ufffda\ufffd')
   })
+})
+
+test("goes as a string only to who cannot tell: handlers, by an emit that is Node's own", () => {
+  const emitter = new EventEmitter()
+  addEventListener.call(emitter, 'message', () => {})
+  expect(takesText(emitter)).toBe(true)
+  addEventListener.call(emitter, 'message', () => {})
+  expect(takesText(emitter)).toBe(true)
+  emitter.once('message', () => {})
+  expect(takesText(emitter)).toBe(false)
+  emitter.emit('message', Buffer.from('x'), false)
+  expect(takesText(emitter)).toBe(true)
+  emitter.emit = (...args) => Reflect.apply(EventEmitter.prototype.emit, emitter, args)
+  expect(takesText(emitter)).toBe(false)
 })
 
 /** What `ws` gets of texts in one frame, cut frames, fragments and compressed messages. */

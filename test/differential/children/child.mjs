@@ -3,12 +3,26 @@
 // What it prints, line by line, becomes the transcript.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
+import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import net from 'node:net'
 import { pathToFileURL } from 'node:url'
 
 const [, , implementation, role, name, port] = process.argv
 const require = createRequire(import.meta.url)
+
+/** What a program does before the package is loaded. */
+const before = {
+  'emit that was patched before sees text as a Buffer'() {
+    const { emit } = EventEmitter.prototype
+    EventEmitter.prototype.emit = function (event, ...args) {
+      if (event === 'message' && this.constructor.name === 'WebSocket') print('traced', ...args)
+      return emit.call(this, event, ...args)
+    }
+  }
+}
+before[name]?.()
 const WebSocket = await load()
 
 /** A CommonJS module is its class; an ES module has it as default. */
@@ -24,12 +38,12 @@ async function load() {
   return (await import(pathToFileURL(implementation).href)).default
 }
 
-const { writeSync } = await import('node:fs')
-const print = (...values) =>
+function print(...values) {
   writeSync(
     1,
     `${values.map((value) => (value instanceof Error ? `${value.name} [${value.code ?? ''}]: ${value.message}` : Buffer.isBuffer(value) ? `Buffer ${value}` : String(value))).join(' ')}\n`
   )
+}
 
 /** An open WebSocket under test; the peer sits in the parent process. */
 async function open(options = {}) {
@@ -60,6 +74,13 @@ const cases = {
     ws.send(Buffer.alloc(100, 1))
     ws.close(1000, 'bye')
     process.exit(0)
+  },
+
+  async 'emit that was patched before sees text as a Buffer'() {
+    const { ws, go } = await open()
+    ws.onmessage = ({ data }) => print('DOM', typeof data, data)
+    ws.addEventListener('close', () => process.exit(0))
+    go()
   },
 
   async 'send and exit'() {

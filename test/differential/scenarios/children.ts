@@ -82,6 +82,10 @@ const messages: Answer = (peer) => [peer.text('1'), peer.ping('2'), peer.text('3
 const cases: [string, Answer?][] = [
   ['send, close, exit'],
   ['send and exit'],
+  [
+    'emit that was patched before sees text as a Buffer',
+    (peer) => [peer.text('a'), peer.text('ž'), peer.binary('b'), peer.close(1000)]
+  ],
   ['send in an exit handler'],
   ['send and an uncaught exception'],
   ['send, terminate, exit'],

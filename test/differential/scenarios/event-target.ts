@@ -1,8 +1,9 @@
 // The DOM side: addEventListener, on* attributes, event objects, and their order with EventEmitter listeners.
 
+import { inspect } from 'node:util'
 import { describeValue } from '../../support/describe-value.js'
-import { module, roles } from '../harness.js'
-import type { Scenario } from '../harness.js'
+import { client, module, roles } from '../harness.js'
+import type { Context, Scenario } from '../harness.js'
 import type { Any } from '../implementations.js'
 
 const attributes = ['onopen', 'onmessage', 'onclose', 'onerror']
@@ -18,7 +19,51 @@ function describeEvent(event: Any): string {
   return `${event.constructor.name}<${Object.getPrototypeOf(event.constructor).name}> ${values.join(' ')} keys=${Object.keys(event).length}`
 }
 
+/** What a program can get out of an event without asking for it by name. */
+function lookAt(ctx: Context, event: Any): void {
+  const { type } = event
+  const names = (object: object): string => Reflect.ownKeys(object).map(String).join()
+  // Of an error its first line; where it was thrown is nobody's affair
+  const shown = (object: unknown, depth: number): string => inspect(object, { depth }).replace(/\n\s+at .*/g, '')
+  ctx.log('inspect', shown(event, 0))
+  ctx.log('inspect', shown({ event }, 0), shown([event], -1), `${event}`)
+  ctx.log('keys', type, names(event), names({ ...event }), names(Object.assign(Object.create(null), event)))
+  ctx.log('keys', type, Object.keys(event), JSON.stringify(event), Object.entries(event).length)
+  for (let prototype = Object.getPrototypeOf(event); prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
+    if (prototype !== Object.prototype) ctx.log('keys', type, names(prototype))
+  }
+  ctx.log('keys', type, Object.isExtensible(event), Object.values(Object.getOwnPropertyDescriptors(event)).length)
+  for (const [how, other] of [
+    ['proxy', new Proxy(event, {})],
+    ['inheriting', Object.create(event)],
+    ['proxy of inheriting', new Proxy(Object.create(event), {})],
+    ['copy', Object.create(Object.getPrototypeOf(event), Object.getOwnPropertyDescriptors(event))],
+    ['made again', new event.constructor(event.type, event)],
+    ['made of nothing', new event.constructor('made')]
+  ] as [string, Any][]) {
+    for (const name of ['type', 'data', 'code', 'reason', 'wasClean', 'error', 'message']) {
+      ctx.attempt('others', `${type} ${how} ${name}`, () => other[name])
+    }
+    ctx.attempt('others', `${type} ${how} target`, () => other.target === event.target)
+    ctx.log('others', type, how, other instanceof event.constructor, names(other))
+  }
+}
+
 export const scenarios: Scenario[] = [
+  ...roles('2.5', 'events show what they say to who prints, wraps, inherits or copies them', async (ctx, role) => {
+    const { ws, peer } = await ctx.endpoint(role, {}, { events: [] })
+    for (const type of ['open', 'message', 'close', 'error']) ws.addEventListener(type, (event: Any) => lookAt(ctx, event))
+    ws.emit('open')
+    peer.write(peer.text('text'), peer.binary('binary'), peer.frame({ opcode: 15 }))
+    await ctx.finish(ws, peer)
+  }),
+
+  client('2.5', 'the event of a connection that fails shows why', async (ctx) => {
+    const ws = ctx.connect('ws://127.0.0.1:1', undefined, undefined, '')
+    ws.addEventListener('error', (event: Any) => lookAt(ctx, event))
+    await ctx.until(ws, 'close')
+  }),
+
   module('2.3', 'on* attributes take functions and nothing else', (ctx) => {
     const ws = new ctx.subject.WebSocket(null, undefined, {})
     for (const name of attributes) {

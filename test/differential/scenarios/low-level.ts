@@ -333,6 +333,36 @@ export const scenarios: Scenario[] = [
     deflate.cleanup()
   }),
 
+  module('7', 'Sender and Receiver that are there before the extension is', async (ctx) => {
+    const { PerMessageDeflate } = ctx.subject
+    for (const when of ['accepted later', 'given later']) {
+      const deflate = new PerMessageDeflate({ threshold: 0 })
+      const extensions: Any = when === 'accepted later' ? { 'permessage-deflate': deflate } : {}
+      const { sender: one } = sender(ctx, extensions, undefined, `${when}: wire`)
+      const other = receiver(ctx, { extensions }, `${when}: receiver`)
+      one.send('plain', { fin: true, compress: false, binary: false, mask: false })
+      extensions['permessage-deflate'] = deflate
+      deflate.accept([{}])
+      const sent = new Promise((resolve) =>
+        one.send('hi', { fin: true, compress: true, binary: false, mask: false }, (...args: unknown[]) => {
+          ctx.log(when, args)
+          resolve(args)
+        })
+      )
+      const packed = zlib.deflateRawSync(Buffer.from('hi'), { finishFlush: zlib.constants.Z_SYNC_FLUSH }).subarray(0, -4)
+      const got = ctx.until(other, 'message')
+      other.write(buildFrame({ rsv: 4, payload: packed }))
+      await Promise.all([ctx.wait('callback', sent), got])
+      deflate.cleanup()
+    }
+  }),
+
+  module('7', 'a Receiver without the extension refuses what is compressed', async (ctx) => {
+    const one = receiver(ctx, { extensions: {} })
+    one.write(buildFrame({ rsv: 4, payload: 'x' }))
+    await ctx.until(one, 'close')
+  }),
+
   module('7', 'extension.parse', (ctx) => {
     for (const header of headers)
       ctx.attempt('parse', describeValue(header), () => JSON.stringify(ctx.subject.extension.parse(header)))

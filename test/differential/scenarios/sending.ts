@@ -33,6 +33,16 @@ const dataTypes: [string, () => unknown][] = [
   ['an object with valueOf', () => ({ valueOf: () => 'inner' })],
   ['a String object', () => new String('boxed')],
   ['a SharedArrayBuffer', () => new SharedArrayBuffer(3)],
+  ['a Buffer with a tag of its own', () => Object.defineProperty(octets(20), Symbol.toStringTag, { value: 'Blob' })],
+  [
+    'a Uint8Array with a tag of its own',
+    () => Object.defineProperty(new Uint8Array(20), Symbol.toStringTag, { value: 'Uint16Array' })
+  ],
+  ['a Buffer that was shrunk', () => shrunk((memory) => Buffer.from(memory), 5)],
+  ['a Uint8Array over memory that was shrunk', () => shrunk((memory) => new Uint8Array(memory), 5)],
+  ['a part of memory that is gone', () => shrunk((memory) => new Uint8Array(memory, 4, 8), 5)],
+  ['a DataView over memory that was shrunk', () => shrunk((memory) => new DataView(memory), 5)],
+  ['memory that was shrunk', () => shrunk((memory) => memory, 5)],
   ['undefined', () => undefined],
   ['null', () => null],
   ['false', () => false],
@@ -50,6 +60,51 @@ const dataTypes: [string, () => unknown][] = [
   ['a string of 4096 octets', () => 'x'.repeat(4096)],
   ['a string of 4097 octets', () => 'x'.repeat(4097)],
   ['a string of 70000 octets of non-ASCII', () => 'é'.repeat(35000)]
+]
+
+/** What `make` makes of 16 octets of memory, of which only `length` are left. */
+function shrunk(make: (memory: ArrayBuffer) => unknown, length: number): unknown {
+  const memory = new (
+    ArrayBuffer as unknown as new (size: number, options: object) => ArrayBuffer & { resize(size: number): void }
+  )(16, { maxByteLength: 16 })
+  new Uint8Array(memory).set(octets(16))
+  const made = make(memory)
+  memory.resize(length)
+  return made
+}
+
+/** What is no Blob, but has all by which one is told. */
+const blobLike = (arrayBuffer: () => unknown, size: unknown = 10): object => ({
+  [Symbol.toStringTag]: 'Blob',
+  size,
+  type: '',
+  stream() {},
+  arrayBuffer
+})
+
+const blobLikes: [string, () => unknown, unknown?][] = [
+  ['a number', () => Promise.resolve(1000)],
+  ['digits', () => Promise.resolve('1000')],
+  ['text', () => Promise.resolve('žluť')],
+  ['nothing', () => Promise.resolve()],
+  ['null', () => Promise.resolve(null)],
+  ['a list', () => Promise.resolve([1, 2, 3])],
+  ['an object', () => Promise.resolve({})],
+  ['an object with a length', () => Promise.resolve({ length: 3 })],
+  ['an object like Buffer as JSON', () => Promise.resolve({ type: 'Buffer', data: [1, 2] })],
+  ['a Buffer', () => Promise.resolve(octets(10))],
+  ['a part of memory', () => Promise.resolve(new Uint8Array(new Uint8Array(octets(20)).buffer, 2, 5))],
+  ['words', () => Promise.resolve(new Uint16Array([1, 2, 3]))],
+  ['a DataView', () => Promise.resolve(new DataView(new ArrayBuffer(4)))],
+  ['shared memory', () => Promise.resolve(new SharedArrayBuffer(4))],
+  ['a Blob', () => Promise.resolve(new Blob(['inner']))],
+  ['a symbol', () => Promise.resolve(Symbol('x'))],
+  ['a rejection', () => Promise.reject(new Error('unreadable'))],
+  ['a rejection with something else', () => Promise.reject(new TypeError('unreadable'))],
+  ['more than its size says', () => Promise.resolve(new Uint8Array(octets(100)).buffer), 1],
+  ['less than its size says', () => Promise.resolve(octets(3)), 100],
+  ['octets, of no size', () => Promise.resolve(octets(3)), undefined],
+  ['octets, of a negative size', () => Promise.resolve(octets(3)), -5]
 ]
 
 /** Reads `bufferedAmount` as a line. */
@@ -346,6 +401,52 @@ export const scenarios: Scenario[] = [
     ws.send(blob, ctx.callback('callbacks', 'blob'))
     ws.send('queued', ctx.callback('callbacks', 'queued'))
     await ctx.finish(ws, peer)
+  }),
+
+  ...blobLikes.flatMap(([name, arrayBuffer, size = 10]) =>
+    ['send', 'ping', 'pong'].flatMap((method) =>
+      roles('2.4', `${method} of something like a Blob that gives ${name}`, async (ctx, role) => {
+        const { ws, peer } = await ctx.endpoint(role)
+        peer.on('ended', () => peer.socket.end())
+        const settled = ctx.wait(
+          'callback',
+          new Promise<void>((resolve) => {
+            ws[method](blobLike(arrayBuffer, size), (...args: unknown[]) => {
+              ctx.log('callbacks', method, args)
+              resolve()
+            })
+          })
+        )
+        ws.send('behind it', ctx.callback('callbacks', 'behind it'))
+        await settled
+        await ctx.turns()
+        if (ws.readyState === 1) ws.close()
+        await ctx.finish(ws, peer)
+      })
+    )
+  ),
+
+  ...roles('2.4', 'something like a Blob whose arrayBuffer gives no promise', async (ctx, role) => {
+    for (const [name, value] of Object.entries({ number: 5, text: 'text', memory: new ArrayBuffer(4), object: {} })) {
+      const { ws, peer } = await ctx.endpoint(role)
+      ctx.attempt('calls', name, () => ws.send(blobLike(() => value)))
+      ws.terminate()
+      await ctx.finish(ws, peer)
+    }
+  }),
+
+  ...roles('2.4', 'terminate() while something like a Blob is never read', async (ctx, role) => {
+    const { ws, peer } = await ctx.endpoint(role)
+    ws.send(
+      blobLike(() => new Promise(() => {})),
+      ctx.callback('callbacks', 'blob')
+    )
+    ws.send('behind it', ctx.callback('callbacks', 'behind it'))
+    await ctx.turns()
+    amount(ctx, ws, 'while it is waited for')
+    ws.terminate()
+    await ctx.finish(ws, peer)
+    await ctx.turns()
   }),
 
   ...roles('2.2', 'pings are answered with their own payload while OPEN', async (ctx, role) => {

@@ -1,0 +1,224 @@
+// `ws._receiver`: the Receiver of an open connection, for programs that look at it or take part in what it emits.
+//
+// There is no stream between a socket and its WebSocket. From the first look at `ws._receiver` on there is something like one: what comes
+// in is emitted here, and what the WebSocket does with it is done by listeners, which may be listed, joined and removed as in ws.
+
+import type { Buffer } from 'node:buffer'
+import { Writable } from 'node:stream'
+import type { CloseStatus } from '../core/close.js'
+import { CLOSED } from '../core/constants.js'
+import type { Connection } from '../core/connection.js'
+import type { Receiver as FrameReceiver, ReceiverHandler } from '../core/receiver.js'
+import { assemble, type BinaryType, EMPTY_BUFFER, honest, messageOf } from './data.js'
+import { isOnlyListener } from './event-target.js'
+import { copyToBuffer } from './message-memory.js'
+import { Receiver } from './receiver.js'
+import type { Extensions } from './sender.js'
+import { kTransport } from './symbols.js'
+import type { Transport, TransportOwner } from './transport.js'
+
+/** Whose receiver it is: a WebSocket. */
+export interface ReceiverOwner extends TransportOwner {
+  binaryType: BinaryType
+  readonly _extensions: Extensions
+}
+
+const kOwner = Symbol('hybi.owner')
+
+/** Takes octets as if they came from the socket, and emits what the connection receives. */
+export class ReceiverView extends Writable {
+  [kTransport]: Transport;
+  [kOwner]: ReceiverOwner
+
+  constructor(transport: Transport, owner: ReceiverOwner) {
+    super()
+    this[kTransport] = transport
+    this[kOwner] = owner
+    this.on('conclude', receiverOnConclude)
+    this.on('drain', receiverOnDrain)
+    this.on('error', receiverOnError)
+    this.on('message', receiverOnMessage)
+    this.on('ping', receiverOnPing)
+    this.on('pong', receiverOnPong)
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    const octets = honest(chunk)
+    this[kTransport].receive(octets, 0, octets.length, false)
+    done()
+  }
+
+  get _binaryType(): BinaryType {
+    return this[kOwner].binaryType
+  }
+
+  set _binaryType(type: BinaryType) {
+    this[kOwner].binaryType = type
+  }
+
+  get _extensions(): Extensions {
+    return this[kOwner]._extensions
+  }
+
+  get _isServer(): boolean {
+    return framesOf(this).isServer
+  }
+
+  get _maxPayload(): number {
+    return framesOf(this).maxPayload
+  }
+
+  set _maxPayload(maxPayload: number) {
+    framesOf(this).maxPayload = maxPayload
+  }
+
+  get _maxFragments(): number {
+    return framesOf(this).maxFragments
+  }
+
+  get _maxBufferedChunks(): number {
+    return framesOf(this).maxBufferedChunks
+  }
+
+  get _skipUTF8Validation(): boolean {
+    return framesOf(this).skipUtf8Validation
+  }
+
+  get _allowSynchronousEvents(): boolean {
+    return !framesOf(this).deferEvents
+  }
+
+  /** Octets that are held because something is waited for. */
+  get _bufferedBytes(): number {
+    return framesOf(this).heldLength
+  }
+}
+
+// It is a Receiver to who asks, without octets of its own to receive
+Object.setPrototypeOf(ReceiverView.prototype, Receiver.prototype)
+Object.defineProperty(ReceiverView.prototype, 'constructor', { value: Receiver })
+
+function framesOf(view: ReceiverView): FrameReceiver {
+  return view[kTransport].connection.receiver
+}
+
+// What the WebSocket does with each event: its listeners, under the names that they have in ws
+
+function receiverOnConclude(this: ReceiverView, code: number, reason: Buffer): void {
+  this[kTransport].connection.onCloseFrame({ code, reason })
+}
+
+function receiverOnDrain(this: ReceiverView): void {
+  this[kTransport].connection.onDrain()
+  if (!this[kOwner].isPaused) this[kTransport].resume()
+}
+
+function receiverOnError(this: ReceiverView, error: Error): void {
+  this[kTransport].connection.fail(error)
+}
+
+function receiverOnMessage(this: ReceiverView, data: unknown, isBinary: boolean): void {
+  this[kOwner].emit('message', data, isBinary)
+}
+
+function receiverOnPing(this: ReceiverView, data: Buffer): void {
+  this[kTransport].connection.onPing(data, 0, data.length)
+}
+
+function receiverOnPong(this: ReceiverView, data: Buffer): void {
+  this[kOwner].emit('pong', data)
+}
+
+/** Stands between what receives and the connection: emits on the view, if anybody else listens there or the WebSocket's own do not. */
+class Tap implements ReceiverHandler {
+  private readonly view: ReceiverView
+  private readonly connection: Connection
+
+  constructor(view: ReceiverView, connection: Connection) {
+    this.view = view
+    this.connection = connection
+  }
+
+  onBatch(octets: Uint8Array, end: number): void {
+    this.connection.onBatch(octets, end)
+  }
+
+  onBatchEnd(): void {
+    this.connection.onBatchEnd()
+  }
+
+  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void {
+    const { view } = this
+    if (isOnlyListener(view, 'message', receiverOnMessage)) this.connection.onMessage(octets, start, end, isBinary, nonAscii)
+    else view.emit('message', messageOf(octets, start, end, isBinary, view._binaryType), isBinary)
+  }
+
+  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void {
+    const { view } = this
+    if (isOnlyListener(view, 'message', receiverOnMessage)) this.connection.onFragments(fragments, length, isBinary, nonAscii)
+    else view.emit('message', assemble(fragments, length, isBinary, view._binaryType), isBinary)
+  }
+
+  onPing(octets: Uint8Array, start: number, end: number): void {
+    if (isOnlyListener(this.view, 'ping', receiverOnPing)) this.connection.onPing(octets, start, end)
+    else this.view.emit('ping', copyToBuffer(octets, start, end))
+  }
+
+  onPong(octets: Uint8Array, start: number, end: number): void {
+    if (isOnlyListener(this.view, 'pong', receiverOnPong)) this.connection.onPong(octets, start, end)
+    else this.view.emit('pong', copyToBuffer(octets, start, end))
+  }
+
+  onCloseFrame({ code, reason }: CloseStatus): void {
+    this.view.emit('conclude', code, reason.length === 0 ? EMPTY_BUFFER : reason)
+    this.view.end()
+  }
+
+  onViolation(error: Error): void {
+    this.connection.onViolation(error)
+  }
+
+  /** The violation is to be reported. */
+  fail(error: Error): void {
+    const { view, connection } = this
+    // Its listeners are gone then
+    if (connection.readyState === CLOSED) return connection.fail(error)
+    ;(view as unknown as { _writableState: { errorEmitted: boolean } })._writableState.errorEmitted = true
+    try {
+      view.emit('error', error)
+    } finally {
+      view.destroy()
+    }
+  }
+
+  onDefer(): void {
+    this.connection.onDefer()
+  }
+
+  onReady(): void {
+    this.connection.onReady()
+  }
+
+  onDrain(): void {
+    // Streams say so to who was told to wait
+    if (this.view[kTransport].waitsForDrain) this.view.emit('drain')
+  }
+}
+
+const views = new WeakMap<Transport, ReceiverView>()
+
+/** The view of a connection's receiver: `ws._receiver`. */
+export function receiverOf(transport: Transport, owner: ReceiverOwner): ReceiverView {
+  let view = views.get(transport)
+  if (view === undefined) {
+    views.set(transport, (view = new ReceiverView(transport, owner)))
+    transport.connection.receiver.handler = new Tap(view, transport.connection)
+  }
+  return view
+}
+
+/** Takes all listeners off the view, if there is one, because the connection is closed. */
+export function leaveReceiver(transport: Transport): void {
+  const { connection } = transport
+  if (connection.receiver.handler !== connection) views.get(transport)!.removeAllListeners()
+}

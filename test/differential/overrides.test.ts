@@ -1,0 +1,4 @@
+import { runScenarios } from './harness.js'
+import { scenarios } from './scenarios/overrides.js'
+
+runScenarios('methods of the program', scenarios)
