@@ -18,7 +18,7 @@ import {
 } from '../core/constants.js'
 import type { ConnectionOptions } from '../core/connection.js'
 import type { KernelsName } from '../core/ports.js'
-import type { WriteCallback } from '../core/sender.js'
+import type { Payload, WriteCallback } from '../core/sender.js'
 import { sharing } from '../core/shared-settings.js'
 import { abortConnecting, connect, type ClientOptions } from './client.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, isPlainBuffer, toBuffer } from './data.js'
@@ -374,7 +374,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
       connection.sender.sendMessage(data, isBinary, fin, compress, mask, false, done)
     } else {
       const { payload, owned } = payloadOf(data)
-      if (done && isBlob(payload)) done = bound(done)
+      if (done && isDeferred(payload)) done = bound(done)
       connection.sender.sendMessage(payload, isBinary, fin, compress, mask, owned, done)
     }
   }
@@ -414,7 +414,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     const { connection } = transport
     const { payload, owned } = controlPayloadOf(data || EMPTY_BUFFER)
     if (mask === undefined) mask = !connection.isServer
-    const done = callback && (!connection.sender.isReady || isBlob(payload)) ? bound(callback) : callback
+    const done = callback && (!connection.sender.isReady || isDeferred(payload)) ? bound(callback) : callback
     connection.sender.sendControl(opcode, payload, Boolean(mask), owned, done)
   }
 
@@ -446,6 +446,11 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
 /** Where a program put others in their place (in a subclass, on the instance or the prototype), it wants to be asked. */
 const { pong: ownPong, close: ownClose } = WebSocket.prototype
+
+/** Whether the octets of `payload` are still to come. */
+function isDeferred(payload: Payload): boolean {
+  return typeof payload !== 'string' && !ArrayBuffer.isView(payload)
+}
 
 function notOpen(readyState: number): Error {
   return new Error(`WebSocket is not open: readyState ${readyState} (${READY_STATES[readyState]})`)
