@@ -61,7 +61,8 @@ class ZlibInflater implements Inflater {
     this.noContextTakeover = options.noContextTakeover
   }
 
-  inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback): null {
+  inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback): Uint8Array | null {
+    if (octets.length === 0 && !fin) return NOTHING
     // One write with the trailer behind: each write is a way to the thread pool and back.
     const input = Buffer.allocUnsafe(octets.length + (fin ? TRAILER.length : 0))
     input.set(octets)
