@@ -106,6 +106,50 @@ export function testConformance(codec: DeflateCodec): void {
       deflater.close()
     })
 
+    test.each([
+      ['with context takeover', false, false],
+      ['without context takeover', true, false],
+      ['with context takeover and a dictionary', false, true],
+      ['without context takeover, with a dictionary', true, true]
+    ])(
+      'loses a message whose memory goes away meanwhile, if it needs it, and nothing else, %s',
+      async (_, noContextTakeover, hasDictionary) => {
+        const dictionary = Buffer.from('a dictionary of a few words that come again')
+        const options = { ...WITH_TAKEOVER, noContextTakeover, zlib: hasDictionary ? { dictionary } : undefined }
+        const deflater = codec.createDeflater(options)
+        const inflater = codec.createInflater(options)
+        const takeAway: ((memory: ArrayBuffer) => void)[] = [
+          (memory) => void structuredClone(memory, { transfer: [memory] }),
+          (memory) => (memory as ArrayBuffer & { resize(length: number): void }).resize(100)
+        ]
+        const roundTrip = async (message: Uint8Array): Promise<void> => {
+          expect(hexOf(await inflate(inflater, await deflate(deflater, message)))).toBe(Buffer.from(message).toString('hex'))
+        }
+        await roundTrip(Buffer.from('what was there before'))
+        for (const take of takeAway) {
+          for (const turns of [0, 1, 3]) {
+            const Resizable = ArrayBuffer as new (length: number, options: object) => ArrayBuffer
+            const memory = new Resizable(1 << 20, { maxByteLength: 1 << 20 })
+            const large = new Uint8Array(memory)
+            for (let i = 0, x = turns + 1; i < large.length; i++) large[i] = (x = (Math.imul(x, 1103515245) + 12345) >>> 0) >>> 28
+            const content = large.slice()
+            const result = deflate(deflater, large).catch((error: Error) => error)
+            for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+            take(memory)
+            const output = await result
+            if (output instanceof Error) expect(output).toMatchObject({ code: 'WS_ERR_PAYLOAD_DETACHED' })
+            else expect(Buffer.from(content).equals((await inflate(inflater, output)) as Uint8Array)).toBe(true)
+            // These would refer to it, were it not lost
+            await roundTrip(content.subarray(0, 500))
+            await roundTrip(Buffer.concat([dictionary, content.subarray(60_000, 60_500)]))
+            await roundTrip(content.subarray(0, 70_000))
+          }
+        }
+        deflater.close()
+        inflater.close()
+      }
+    )
+
     test('compresses megabytes that do not compress', async () => {
       const deflater = codec.createDeflater(WITH_TAKEOVER)
       const inflater = codec.createInflater(WITH_TAKEOVER)
