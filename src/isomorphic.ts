@@ -1,9 +1,10 @@
 // The entry hybi/core: the protocol without any I/O, for every JavaScript runtime. It needs nothing but what is in this bundle.
 
 import * as pako from 'pako'
-import { createPakoCodec as createCodec } from './codecs/pako.js'
+import { createPakoCodec as createCodec, type PakoCodecOptions } from './codecs/pako.js'
 import type { DeflateCodec } from './core/ports.js'
 
+export type { PakoCodecOptions } from './codecs/pako.js'
 export { createWasmCodec, type WasmCodecOptions } from './codecs/wasm.js'
 export { base64Decode, base64Encode } from './core/base64.js'
 export { isValidCloseCode, parseClosePayload, serializeClosePayload, type CloseStatus } from './core/close.js'
@@ -45,6 +46,6 @@ export { utf8Decode, utf8Length, utf8Write } from './core/utf8.js'
 export { availableKernels, createJsKernels, createWasmKernels, selectKernels } from './kernels/index.js'
 
 /** Raw DEFLATE by pako, which this bundle brings along. */
-export function createPakoCodec(): DeflateCodec {
-  return createCodec(() => pako)
+export function createPakoCodec(options?: PakoCodecOptions): DeflateCodec {
+  return createCodec(() => pako, options)
 }

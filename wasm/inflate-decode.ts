@@ -7,7 +7,7 @@ import { INVALID, SPECIAL, SUBTABLE } from './inflate-table'
 
 /** All input is taken, and the block, symbol or header goes on in the next. */
 export const INCOMPLETE: i32 = -32
-/** The output reached its limit; input may be left. */
+/** The output reached its limit, or the call took long enough; input may be left. */
 export const FULL: i32 = -33
 /** The final block has ended; input may be left. */
 export const ENDED: i32 = -34

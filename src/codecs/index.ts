@@ -1,6 +1,7 @@
 // Which DEFLATE codec a Node process uses for `perMessageDeflate`.
 
 import { createRequire } from 'node:module'
+import { setImmediate } from 'node:timers'
 import type { CodecName, DeflateCodec } from '../core/ports.js'
 import { sharedLimiter } from './limiter.js'
 import { createPakoCodec } from './pako.js'
@@ -22,6 +23,9 @@ export interface CodecOptions {
   zlibDeflateOptions?: object | undefined
   zlibInflateOptions?: object | undefined
 }
+
+/** As it was when the module was loaded: there are environments without the global one, and fake timers that never fire. */
+const defer = setImmediate
 
 const codecs: Partial<Record<CodecName, DeflateCodec | null>> = {}
 
@@ -70,11 +74,11 @@ function createCodec(name: CodecName): DeflateCodec | null {
   switch (name) {
     case 'pako':
       // Not a static import: few programs need it, and those that do not should not wait for it.
-      return createPakoCodec(() => createRequire(import.meta.url)('pako') as PakoModule)
+      return createPakoCodec(() => createRequire(import.meta.url)('pako') as PakoModule, { defer })
     case 'zlib':
       return createZlibCodec(sharedLimiter(undefined))
     case 'wasm':
-      return createWasmCodec({ defer: setImmediate, allocate: Buffer.allocUnsafe, copy })
+      return createWasmCodec({ defer, allocate: Buffer.allocUnsafe, copy })
   }
 }
 

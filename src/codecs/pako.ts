@@ -1,9 +1,10 @@
-// Raw DEFLATE by pako, in plain JavaScript and at once (RFC 7692 §7.2): for runtimes with neither WebAssembly nor zlib.
+// Raw DEFLATE by pako, in plain JavaScript (RFC 7692 §7.2): for runtimes with neither WebAssembly nor zlib.
 
 import type { ZStream } from 'pako'
 import { CLOSE_INVALID_PAYLOAD } from '../core/constants.js'
 import { protocolError, withCloseCode } from '../core/errors.js'
 import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater, InflaterOptions } from '../core/ports.js'
+import { joinLater, type OutputHelpers } from './output.js'
 
 /** What the codec uses of the module pako. */
 export type PakoModule = Pick<
@@ -25,7 +26,6 @@ const Z_STREAM_END = 1
 const Z_NEED_DICT = 2
 const Z_STREAM_ERROR = -2
 const Z_DATA_ERROR = -3
-const Z_BUF_ERROR = -5
 const Z_DEFLATED = 8
 
 /** What ends a message's data on the way in, and is cut on the way out (RFC 7692 §7.2.1). */
@@ -36,14 +36,28 @@ const NOTHING = new Uint8Array(0)
 /** Output of one step before it is copied out: no state lives here between calls, so all streams share it. */
 const scratch = new Uint8Array(16 * 1024)
 
+/** Input and output of an inflater between two pauses, in octets: together 2 ms where every few octets begin a block with new codes. */
+const SLICE = 8 * 1024
+const SLICE_INFLATED = 64 * 1024
+
+/** What a runtime may lend the codec. */
+export interface PakoCodecOptions {
+  /**
+   * Calls back after other events had their turn. With it, input over 8 KiB or output over 64 KiB is inflated in slices with pauses
+   * between; without it, and whatever is deflated, all is done at once.
+   */
+  defer?: ((callback: () => void) => void) | undefined
+}
+
 /** A codec on the module that `load` gives, which is called when the codec is first needed. */
-export function createPakoCodec(load: () => PakoModule): DeflateCodec {
+export function createPakoCodec(load: () => PakoModule, options: PakoCodecOptions = {}): DeflateCodec {
   let pako: PakoModule | null = null
   const loaded = (): PakoModule => (pako ??= load())
+  const helpers: OutputHelpers = { defer: options.defer, allocate: (length) => new Uint8Array(length) }
   return {
     name: 'pako',
-    createDeflater: (options) => new PakoDeflater(loaded(), options),
-    createInflater: (options) => new PakoInflater(loaded(), options)
+    createDeflater: (deflaterOptions) => new PakoDeflater(loaded(), helpers, deflaterOptions),
+    createInflater: (inflaterOptions) => new PakoInflater(loaded(), helpers, inflaterOptions)
   }
 }
 
@@ -53,6 +67,7 @@ class PakoDeflater implements Deflater {
 
   constructor(
     private readonly pako: PakoModule,
+    private readonly helpers: OutputHelpers,
     private readonly options: DeflaterOptions
   ) {
     const { level = -1, memLevel = 8, strategy = 0 } = (options.zlib ?? {}) as Record<string, number | undefined>
@@ -88,15 +103,15 @@ class PakoDeflater implements Deflater {
   private step(octets: Uint8Array): Uint8Array {
     const { stream } = this
     const output = new Output()
-    feed(stream, octets)
+    feed(stream, octets, 0, octets.length)
     // Output that just fills the buffer brings an empty stored block more than is needed, which inflates to nothing.
     do {
       offerRoom(stream, scratch.length)
       this.pako.zlibDeflate(stream, Z_SYNC_FLUSH)
       output.append(stream.next_out)
     } while (stream.avail_out === 0)
-    feed(stream, NOTHING)
-    return output.take()
+    feed(stream, NOTHING, 0, 0)
+    return joinLater(output.chunks, this.helpers, null)
   }
 
   private setDictionary(): void {
@@ -104,66 +119,121 @@ class PakoDeflater implements Deflater {
   }
 }
 
+/** A message or fragment that is inflated. */
+interface Job {
+  octets: Uint8Array
+  readonly fin: boolean
+  readonly maxLength: number
+  /** Whether all of `octets` was read, and the trailer is next. */
+  inTrailer: boolean
+  /** How much was read of `octets`, or of the trailer. */
+  taken: number
+  readonly output: Output
+}
+
 class PakoInflater implements Inflater {
   private readonly stream: ZStream
   private readonly dictionary: Uint8Array | null
-  /** Whether the last step met the end of the stream with input left. */
-  private ended: boolean
+  private pending: { readonly done: CodecCallback } | null = null
 
   constructor(
     private readonly pako: PakoModule,
+    private readonly helpers: OutputHelpers,
     private readonly options: InflaterOptions
   ) {
-    this.ended = false
     this.dictionary = octetsOf(options.zlib?.dictionary)
     this.stream = new pako.ZStream()
     pako.zlibInflateInit2(this.stream, -options.windowBits)
     this.setDictionary()
   }
 
-  inflate(octets: Uint8Array, fin: boolean, maxLength: number, _done: CodecCallback): Uint8Array | Error {
-    const output = new Output()
-    this.ended = false
-    let error = this.step(octets, output, maxLength)
-    if (error === null && fin && !this.ended) error = this.finish(output, maxLength)
-    feed(this.stream, NOTHING)
-    if (this.ended || error !== null || (fin && this.options.noContextTakeover)) this.reset()
-    return error ?? output.take()
+  inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback, kept = false): Uint8Array | Error | null {
+    if (octets.length === 0 && !fin) return NOTHING
+    const job: Job = { octets, fin, maxLength, inTrailer: false, taken: 0, output: new Output() }
+    const { defer } = this.helpers
+    let finished = this.step(job)
+    if (defer === undefined) while (finished === false) finished = this.step(job)
+    if (finished instanceof Error) return finished
+    if (finished || defer === undefined) return joinLater(job.output.chunks, this.helpers, null)
+
+    if (!kept && !job.inTrailer) {
+      job.octets = Uint8Array.prototype.slice.call(octets, job.taken)
+      job.taken = 0
+    }
+    this.continueLater(job, done, defer)
+    return null
   }
 
   close(): void {
     forget(this.stream)
+    const { pending } = this
+    this.pending = null
+    pending?.done(new Error('The deflate stream was closed while data was being processed'), NOTHING)
   }
 
-  private step(octets: Uint8Array, output: Output, maxLength: number): Error | null {
+  private continueLater(job: Job, done: CodecCallback, defer: (callback: () => void) => void): void {
+    const pending = { done }
+    this.pending = pending
+    const end = (error: Error | null, octets: Uint8Array): void => {
+      if (this.pending !== pending) return
+      this.pending = null
+      done(error, octets)
+    }
+    const next = (): void => {
+      if (this.pending !== pending) return
+      const finished = this.step(job)
+      if (finished instanceof Error) end(finished, NOTHING)
+      else if (finished) joinLater(job.output.chunks, this.helpers, (octets) => end(null, octets))
+      else defer(next)
+    }
+    defer(next)
+  }
+
+  /** Inflates a slice; returns whether that was the last one. */
+  private step(job: Job): boolean | Error {
     const { stream } = this
-    feed(stream, octets)
-    do {
+    const { output, maxLength } = job
+    const slice = output.length + SLICE_INFLATED
+    let inputLeft = SLICE
+    while (output.length < slice && inputLeft > 0) {
+      const input = job.inTrailer ? TRAILER : job.octets
+      feed(stream, input, job.taken, Math.min(input.length - job.taken, inputLeft))
       // One octet more than is allowed, to see whether there is one: nothing beyond that is ever decompressed.
       offerRoom(stream, Math.min(scratch.length, maxLength - output.length + 1))
       const status = this.pako.zlibInflate(stream, Z_SYNC_FLUSH)
-      if (output.length + stream.next_out > maxLength) return protocolError('UNSUPPORTED_MESSAGE_LENGTH')
+      const taken = stream.next_in - job.taken
+      job.taken += taken
+      inputLeft -= taken
+      feed(stream, NOTHING, 0, 0)
+      if (output.length + stream.next_out > maxLength) return this.fail(protocolError('UNSUPPORTED_MESSAGE_LENGTH'))
       output.append(stream.next_out)
 
-      if (status === Z_STREAM_END) {
-        // §7.2.3.4: a block with BFINAL set ends the stream. What follows in this input is left unread, and the next begins anew.
-        if (stream.avail_in !== 0) this.ended = true
-        return null
-      }
       if (status === Z_DATA_ERROR || status === Z_NEED_DICT || status === Z_STREAM_ERROR) {
-        return dataError(stream.msg || 'invalid data', Z_DATA_ERROR)
+        return this.fail(dataError(stream.msg || 'invalid data'))
       }
-    } while (stream.avail_out === 0)
-    return null
+      if (status === Z_STREAM_END) {
+        // §7.2.3.4: a block with BFINAL set ends the stream. What follows in this input is left unread, and the next begins anew. Where
+        // nothing follows, as the trailer, too, was taken for a part of the block, the end shows with the next input, which is lost: so
+        // do zlib's streams.
+        const followed = job.taken < input.length || (job.fin && !job.inTrailer)
+        if (followed || (job.fin && this.options.noContextTakeover)) this.reset()
+        return true
+      }
+      // Full output may not be all of it
+      if (stream.avail_out === 0 || job.taken < input.length) continue
+      if (!job.fin || job.inTrailer) {
+        if (job.fin && this.options.noContextTakeover) this.reset()
+        return true
+      }
+      job.inTrailer = true
+      job.taken = 0
+    }
+    return false
   }
 
-  /** Supplies the trailer, and sees whether the message is whole: pako takes the end of its input for a pause. */
-  private finish(output: Output, maxLength: number): Error | null {
-    // Before the trailer, too: a sender that did not cut its own has ended all blocks. Other receivers let such messages pass.
-    const whole = isBetweenBlocks(this.pako, this.stream)
-    const error = this.step(TRAILER, output, maxLength)
-    if (error !== null || this.ended || whole || isBetweenBlocks(this.pako, this.stream)) return error
-    return dataError('unexpected end of file', Z_BUF_ERROR)
+  private fail(error: Error): Error {
+    this.reset()
+    return error
   }
 
   private reset(): void {
@@ -179,30 +249,19 @@ class PakoInflater implements Inflater {
 /** Collects copies of what comes out in `scratch`. */
 class Output {
   length = 0
-  private readonly chunks: Uint8Array[] = []
+  readonly chunks: Uint8Array[] = []
 
   append(length: number): void {
     if (length === 0) return
     this.chunks.push(scratch.slice(0, length))
     this.length += length
   }
-
-  take(): Uint8Array {
-    if (this.chunks.length === 1) return this.chunks[0]
-    const octets = new Uint8Array(this.length)
-    let at = 0
-    for (const chunk of this.chunks) {
-      octets.set(chunk, at)
-      at += chunk.length
-    }
-    return octets
-  }
 }
 
-function feed(stream: ZStream, octets: Uint8Array): void {
+function feed(stream: ZStream, octets: Uint8Array, start: number, length: number): void {
   stream.input = octets
-  stream.next_in = 0
-  stream.avail_in = octets.length
+  stream.next_in = start
+  stream.avail_in = length
 }
 
 function offerRoom(stream: ZStream, length: number): void {
@@ -213,34 +272,12 @@ function offerRoom(stream: ZStream, length: number): void {
 
 function forget(stream: ZStream): void {
   stream.state = null
-  feed(stream, NOTHING)
-}
-
-/** The modes of an inflater between two blocks and before the first, by module, as pako does not name them. */
-const boundaryModes = new WeakMap<PakoModule, readonly unknown[]>()
-
-function isBetweenBlocks(pako: PakoModule, stream: ZStream): boolean {
-  let modes = boundaryModes.get(pako)
-  if (modes === undefined) {
-    modes = [modeAfter(pako, Uint8Array.of(0x00, 0x00, 0x00, 0xff, 0xff)), modeAfter(pako, NOTHING)]
-    boundaryModes.set(pako, modes)
-  }
-  return modes.includes(stream.state.mode)
-}
-
-function modeAfter(pako: PakoModule, octets: Uint8Array): unknown {
-  const stream = new pako.ZStream()
-  pako.zlibInflateInit2(stream, -15)
-  feed(stream, octets)
-  offerRoom(stream, scratch.length)
-  pako.zlibInflate(stream, Z_SYNC_FLUSH)
-  return stream.state.mode
+  feed(stream, NOTHING, 0, 0)
 }
 
 /** An error with the properties of zlib's own. */
-function dataError(message: string, errno: number): Error {
-  const code = errno === Z_BUF_ERROR ? 'Z_BUF_ERROR' : 'Z_DATA_ERROR'
-  return withCloseCode(Object.assign(new Error(message), { code, errno }), CLOSE_INVALID_PAYLOAD)
+function dataError(message: string): Error {
+  return withCloseCode(Object.assign(new Error(message), { code: 'Z_DATA_ERROR', errno: Z_DATA_ERROR }), CLOSE_INVALID_PAYLOAD)
 }
 
 function octetsOf(dictionary: unknown): Uint8Array | null {

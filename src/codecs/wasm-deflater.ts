@@ -1,11 +1,12 @@
 // Raw DEFLATE of one connection in the codec module (RFC 7692 §7.2.1).
 
+import { detachedError } from '../core/errors.js'
 import type { CodecCallback, Deflater, DeflaterOptions } from '../core/ports.js'
 import type { CodecHelpers } from './wasm.js'
 import type { Effort } from './wasm-effort.js'
 import { EFFORTS, effectiveLevel } from './wasm-effort.js'
 import type { Engine } from './wasm-engine.js'
-import { joinLater, NOTHING } from './wasm-output.js'
+import { joinLater, NOTHING } from './output.js'
 import type { HistoryHolder, Result } from './wasm-repeats.js'
 import type { SlotHolder } from './wasm-slots.js'
 import { dictionaryOf, keepWindow } from './wasm-window.js'
@@ -221,6 +222,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
     this.history = engine.repeats.newHistory()
     this.followed = 0
     const chunks: Uint8Array[] = []
+    const { length } = octets
     let at = 0
     let bits = 0
     let bitCount = 0
@@ -252,6 +254,11 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
     this.pending = pending
     const next = (): void => {
       if (this.pending !== pending) return
+      if (octets.length !== length) {
+        this.pending = null
+        this.lose(fin)
+        return done(detachedError(), NOTHING)
+      }
       if (!step()) return defer(next)
       joinLater(chunks, this.helpers, (joined) => {
         if (this.pending !== pending) return
@@ -377,6 +384,15 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
     this.position = (this.position + dropped) & 0xffff
     this.filled = length
     if (this.known > 0) this.known = Math.max(0, this.known - dropped)
+  }
+
+  /** The peer does not get what was just deflated: nothing may refer to it. Nor to the dictionary, which for the peer lies further back. */
+  private lose(fin: boolean): void {
+    this.forget()
+    if (fin && this.noContextTakeover) return
+    this.window = null
+    this.filled = 0
+    this.history = 0
   }
 
   private forget(): void {

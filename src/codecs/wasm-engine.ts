@@ -46,6 +46,17 @@ export const INCOMPLETE = -32
 export const FULL = -33
 export const ENDED = -34
 
+/** What `inflate` begins with: a block; what its owner put into STATE; what the last call left, tables included. */
+export const AFRESH = 0
+export const RESTORED = 1
+export const CONTINUED = 2
+
+/** Whose unfinished block the module holds. It is in its place only as long as nobody else inflates. */
+export interface BlockHolder {
+  /** Carries the state of the block out of the module, which is given to another right after. */
+  carryOut(): void
+}
+
 /** The instantiated module, views of its memory, and where things are in it. */
 export class Engine {
   readonly module: CodecModule
@@ -59,6 +70,8 @@ export class Engine {
   readonly repeats: Repeats
   /** Number of the next octet that is deflated with the tables that all connections share. */
   position = 0
+  /** Whose block `inflate` would continue with its tables; null where the last call left none. */
+  holder: BlockHolder | null = null
 
   readonly state: number
   readonly stateSize: number
@@ -110,13 +123,16 @@ export class Engine {
   }
 }
 
+/** Whether the views of numbers have the octets in the order that the module has them in, which is always this one. */
+const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
+
 let shared: Engine | null | undefined
 
 /** The engine, made on first use; null where there is no WebAssembly with SIMD, or it may not compile or reserve its memory. */
 export function instantiate(): Engine | null {
   if (shared === undefined) {
     try {
-      shared = new Engine()
+      shared = LITTLE_ENDIAN ? new Engine() : null
     } catch {
       // no `WebAssembly` (`--jitless`), no SIMD, a Content-Security-Policy without 'wasm-unsafe-eval', `ulimit -v`
       shared = null

@@ -4,9 +4,9 @@ import { CLOSE_INVALID_PAYLOAD } from '../core/constants.js'
 import { protocolError, withCloseCode } from '../core/errors.js'
 import type { CodecCallback, Inflater, InflaterOptions } from '../core/ports.js'
 import type { CodecHelpers } from './wasm.js'
-import type { Engine } from './wasm-engine.js'
-import { ENDED, FULL, INCOMPLETE } from './wasm-engine.js'
-import { joinLater, NOTHING } from './wasm-output.js'
+import type { BlockHolder, Engine } from './wasm-engine.js'
+import { AFRESH, CONTINUED, ENDED, FULL, INCOMPLETE, RESTORED } from './wasm-engine.js'
+import { joinLater, NOTHING } from './output.js'
 import type { SlotHolder } from './wasm-slots.js'
 import { dictionaryOf, keepWindow } from './wasm-window.js'
 
@@ -49,7 +49,7 @@ interface Job {
   length: number
 }
 
-export class WasmInflater implements Inflater, SlotHolder {
+export class WasmInflater implements Inflater, SlotHolder, BlockHolder {
   slot = -1
   /** Largest distance the peer may use, in octets. */
   private readonly reach: number
@@ -61,9 +61,9 @@ export class WasmInflater implements Inflater, SlotHolder {
   private filled = 0
   private window: Uint8Array | null = null
   private place = 0
-  /** The module's state, where input ended within a block. */
+  /** The module's state, where input ended within a block and somebody else has used the module since. */
   private state: Uint8Array | null = null
-  /** Whether the input ended with a final block: what follows is ignored. */
+  /** Whether the input ended with a final block: the next is ignored. */
   private ended = false
   private pending: { readonly done: CodecCallback } | null = null
 
@@ -79,12 +79,13 @@ export class WasmInflater implements Inflater, SlotHolder {
   }
 
   inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback, kept = false): Uint8Array | Error | null {
-    if (this.ended && (fin || octets.length > 0)) {
+    if (octets.length === 0 && !fin) return NOTHING
+    if (this.ended) {
       this.forget()
       return NOTHING
     }
-    if (this.state === null && octets.length <= SMALL) {
-      const alone = fin && this.noContextTakeover && this.filled === 0
+    if (octets.length <= SMALL) {
+      const alone = fin && this.noContextTakeover && this.filled === 0 && !this.isWithinBlock
       return alone ? this.inflateAlone(octets, maxLength, done) : this.inflateSmall(octets, fin, maxLength, done)
     }
     return this.run({ octets, kept, fin, maxLength, taken: 0, unread: null, unreadAt: 0, chunks: [], length: 0 }, done)
@@ -108,13 +109,38 @@ export class WasmInflater implements Inflater, SlotHolder {
     this.filled = Math.min(this.filled, this.reach)
   }
 
+  carryOut(): void {
+    const { engine } = this
+    this.state = engine.octets.slice(engine.state, engine.state + engine.stateSize)
+    engine.holder = null
+  }
+
+  private get isWithinBlock(): boolean {
+    return this.state !== null || this.engine.holder === this
+  }
+
+  /** Calls the module, which goes on where the last input of this connection ended: as it stands if nobody was there in between. */
+  private call(input: number, end: number, history: number, start: number, limit: number): number {
+    const { engine } = this
+    let resume = CONTINUED
+    if (engine.holder !== this) {
+      engine.holder?.carryOut()
+      resume = this.state === null ? AFRESH : RESTORED
+      if (this.state !== null) engine.octets.set(this.state, engine.state)
+      this.state = null
+    }
+    const result = engine.module.inflate(input, end, history, start, limit, this.reach, resume)
+    engine.holder = result === INCOMPLETE || result === FULL ? this : null
+    return result
+  }
+
   /** A whole message without history. */
   private inflateAlone(octets: Uint8Array, maxLength: number, done: CodecCallback): Uint8Array | Error | null {
     const { engine } = this
     const end = this.load(octets, true)
     const start = engine.largeInflate
     const limit = start + Math.min(engine.largeInflated, maxLength + 1)
-    const result = engine.module.inflate(engine.input, end, start, start, limit, this.reach, 0)
+    const result = this.call(engine.input, end, start, start, limit)
     if (result >= 0 && result <= maxLength) return this.helpers.copy(engine.octets, start, start + result)
     this.remember(0, this.produced(result, start))
     return this.proceed(octets, true, maxLength, result, start, end, done)
@@ -130,13 +156,14 @@ export class WasmInflater implements Inflater, SlotHolder {
     const end = this.load(octets, fin)
     const start = place + this.filled
     const limit = Math.min(place + reach + engine.inflateRoom, start + maxLength + 1)
-    const result = engine.module.inflate(engine.input, end, place, start, limit, reach, 0)
-    if (result >= 0 && result <= maxLength) {
-      this.filled += result
+    const result = this.call(engine.input, end, place, start, limit)
+    const produced = this.produced(result, start)
+    this.filled += produced
+    // A fragment mostly ends within a block, a message after one
+    if ((result >= 0 || result === INCOMPLETE) && produced <= maxLength) {
       if (fin && this.noContextTakeover) this.forget()
-      return this.helpers.copy(engine.octets, start, start + result)
+      return produced === 0 && !fin ? NOTHING : this.helpers.copy(engine.octets, start, start + produced)
     }
-    this.filled += this.produced(result, start)
     return this.proceed(octets, fin, maxLength, result, start, end, done)
   }
 
@@ -208,9 +235,8 @@ export class WasmInflater implements Inflater, SlotHolder {
       if (this.slot < 0) this.enterSlot()
       engine.octets.copyWithin(start - known, this.place + this.filled - known, this.place + this.filled)
     }
-    if (this.state !== null) engine.octets.set(this.state, engine.state)
     const limit = start + Math.min(engine.largeInflated, job.maxLength - job.length + 1)
-    const result = engine.module.inflate(input, end, start - known, start, limit, reach, this.state === null ? 0 : 1)
+    const result = this.call(input, end, start - known, start, limit)
     this.remember(known, this.produced(result, start))
     return this.settle(job, result, start, end)
   }
@@ -232,13 +258,14 @@ export class WasmInflater implements Inflater, SlotHolder {
 
     const read = engine.inflateResult[0]
     if (result === ENDED) {
-      // What follows a final block in the same message is ignored, and the next message begins anew, as with zlib's streams
+      // §7.2.3.4: what follows a final block in the same input is ignored, and the next begins anew, as with zlib's streams. They see
+      // their end only with input behind it: where the trailer, too, was taken for a part of the block, the next input shows it and is
+      // lost, unless they are reset after the message.
       const followed = read < end || job.taken < job.octets.length
       this.forget()
-      this.ended = !followed
+      this.ended = !followed && !(job.fin && this.noContextTakeover)
       return true
     }
-    this.state = result < 0 ? engine.octets.slice(engine.state, engine.state + engine.stateSize) : null
     if (result === FULL) {
       job.unread = engine.octets.slice(read, end)
       job.unreadAt = read
@@ -296,6 +323,7 @@ export class WasmInflater implements Inflater, SlotHolder {
 
   private forget(): void {
     this.engine.inflateSlots.release(this)
+    if (this.engine.holder === this) this.engine.holder = null
     this.window = this.dictionary
     this.filled = this.dictionary === null ? 0 : this.dictionary.length
     this.state = null

@@ -6,6 +6,7 @@
 // Of zlib's options `level` and `dictionary` are honoured; `memLevel` and `chunkSize` have no effect; `strategy` is for codecs on zlib.
 
 import type { DeflateCodec } from '../core/ports.js'
+import type { OutputHelpers } from './output.js'
 import { WasmDeflater } from './wasm-deflater.js'
 import { instantiate } from './wasm-engine.js'
 import { WasmInflater } from './wasm-inflater.js'
@@ -24,9 +25,7 @@ export interface WasmCodecOptions {
 }
 
 /** The same with defaults filled in. */
-export interface CodecHelpers {
-  readonly defer: ((callback: () => void) => void) | undefined
-  readonly allocate: (length: number) => Uint8Array
+export interface CodecHelpers extends OutputHelpers {
   readonly copy: (octets: Uint8Array, start: number, end: number) => Uint8Array
 }
 

@@ -41,6 +41,18 @@ export function protocolError(violation: Violation, value: string | number = '')
   return error
 }
 
+const PAYLOAD_DETACHED = 'WS_ERR_PAYLOAD_DETACHED'
+
+/** The error for a message whose memory was transferred away, or resized, before it was sent. It is alone in that: others are sent. */
+export function detachedError(): Error {
+  const error = new Error('The memory of the message was transferred or resized before it was sent')
+  return Object.assign(error, { code: PAYLOAD_DETACHED })
+}
+
+export function isDetachedError(error: Error): boolean {
+  return (error as { code?: unknown }).code === PAYLOAD_DETACHED
+}
+
 /** Marks `error` (of an inflater, say) as one to be answered with `closeCode`. */
 export function withCloseCode<E extends Error>(error: E, closeCode: number): E {
   closeCodes.set(error, closeCode)

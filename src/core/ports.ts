@@ -97,7 +97,8 @@ export interface Deflater {
   /**
    * Compresses a message, or a fragment of one. With `fin` the result lacks the trailing `00 00 ff ff` and, without context takeover,
    * the history is forgotten. One call at a time: the next only after the result of this one.
-   * @param octets not modified; where the codec needs them after the call and they are at most 4 KiB, it copies them
+   * @param octets not modified; where the codec needs them after the call and they are at most 4 KiB, it copies them. Larger ones may be
+   * gone by then (detached, or resized): `done` is called with a `detachedError`, and what is compressed later does not refer to them
    * @returns the compressed octets, the caller's to keep; or null: `done` is called later, once
    */
   deflate(octets: Uint8Array, fin: boolean, done: CodecCallback): Uint8Array | null

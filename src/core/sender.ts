@@ -1,6 +1,7 @@
 // Messages out as frames (RFC 6455 §5, §6.1), in the order they were given even where one has to wait for compression or a Blob.
 
 import { FIN, OPCODE_BITS, OPCODE_BINARY, OPCODE_CONTINUATION, OPCODE_TEXT, RSV1 } from './constants.js'
+import { detachedError, isDetachedError } from './errors.js'
 import { headerSize, serializeFrameHeader, serializeMaskingKey } from './frame-header.js'
 import type { MaskingKeySource } from './masking-key.js'
 import type { Kernels, Runtime } from './ports.js'
@@ -238,8 +239,10 @@ export class Sender {
   private dispatch(pending: Pending): void {
     if (!this.isReady) {
       const { payload } = pending
-      // The caller may reuse small payloads when `send` has returned
-      if (!pending.owned && ArrayBuffer.isView(payload) && payload.length <= CALLERS_COPY_LIMIT) {
+      // The caller may reuse small payloads when `send` has returned; and large ones may be gone when their turn comes, which no message
+      // survives of which a part has left
+      const isCopied = pending.length <= CALLERS_COPY_LIMIT || !isWhole(pending.first)
+      if (!pending.owned && ArrayBuffer.isView(payload) && isCopied) {
         pending.payload = this.context.runtime.copy(payload, 0, payload.length)
         pending.owned = true
       }
@@ -253,7 +256,9 @@ export class Sender {
   private begin(pending: Pending): void {
     const { payload } = pending
     if (typeof payload !== 'string' && !ArrayBuffer.isView(payload)) this.readBlob(payload, pending)
-    else if (pending.compress) this.compress(payload, pending)
+    else if (!pending.owned && typeof payload !== 'string' && this.lengthOf(payload) !== pending.length) {
+      this.skip(pending, detachedError())
+    } else if (pending.compress) this.compress(payload, pending)
     else this.writeFrame(pending.first, payload, pending.mask, pending.owned, pending.callback)
   }
 
@@ -276,11 +281,16 @@ export class Sender {
   }
 
   private compress(payload: string | Uint8Array, pending: Pending): void {
-    const octets = typeof payload === 'string' ? this.encode(payload, pending.length) : payload
+    let octets = typeof payload === 'string' ? this.encode(payload, pending.length) : payload
+    // As in `dispatch`: the deflater copies smaller ones
+    if (!pending.owned && octets === payload && octets.length > COPY_LIMIT && !isWhole(pending.first)) {
+      octets = this.context.runtime.copy(octets, 0, octets.length)
+    }
     const owned = pending.owned || octets !== payload
     const fin = (pending.first & FIN) !== 0
     const result = this.deflater!.deflate(octets, fin, (error, compressed) => {
       if (this.output.isClosed) this.fail(new Error('The socket was closed while data was being compressed'), pending, false)
+      else if (error && isDetachedError(error)) this.resume(pending, () => this.skip(pending, error))
       else if (error) this.fail(error, pending, true)
       // Small octets of the caller's may be others by now
       else
@@ -295,12 +305,18 @@ export class Sender {
   /** Writes what was compressed, or as it is what that did not make smaller, if it is still there and no later message refers to it. */
   private writeSmaller(pending: Pending, compressed: Uint8Array, octets: Uint8Array | null, owned: boolean): void {
     const { first, mask, callback } = pending
-    const isWhole = (first & FIN) !== 0 && (first & OPCODE_BITS) !== OPCODE_CONTINUATION
-    if (octets !== null && compressed.length >= octets.length && isWhole && this.deflater!.noContextTakeover === true) {
+    // What is gone by now was there while it was compressed
+    const isThere = octets !== null && octets.length === pending.length
+    if (isThere && compressed.length >= octets.length && isWhole(first) && this.deflater!.noContextTakeover === true) {
       this.writeFrame(first & ~RSV1, octets, mask, owned, callback)
     } else {
       this.writeFrame(first, compressed, mask, true, callback)
     }
+  }
+
+  /** Sends nothing, and says so when what came before was written. */
+  private skip({ callback }: Pending, error: Error): void {
+    if (callback !== undefined) this.output.onWritten((closed) => callback(closed ?? error))
   }
 
   private wait(pending: Pending): void {
@@ -445,4 +461,9 @@ export class Sender {
     output.append(target)
     return false
   }
+}
+
+/** Whether the frame is a message, with or without RSV1, and not a fragment of one (§5.4). */
+function isWhole(first: number): boolean {
+  return (first & FIN) !== 0 && (first & OPCODE_BITS) !== OPCODE_CONTINUATION
 }

@@ -106,6 +106,50 @@ export function testConformance(codec: DeflateCodec): void {
       deflater.close()
     })
 
+    test.each([
+      ['with context takeover', false, false],
+      ['without context takeover', true, false],
+      ['with context takeover and a dictionary', false, true],
+      ['without context takeover, with a dictionary', true, true]
+    ])(
+      'loses a message whose memory goes away meanwhile, if it needs it, and nothing else, %s',
+      async (_, noContextTakeover, hasDictionary) => {
+        const dictionary = Buffer.from('a dictionary of a few words that come again')
+        const options = { ...WITH_TAKEOVER, noContextTakeover, zlib: hasDictionary ? { dictionary } : undefined }
+        const deflater = codec.createDeflater(options)
+        const inflater = codec.createInflater(options)
+        const takeAway: ((memory: ArrayBuffer) => void)[] = [
+          (memory) => void structuredClone(memory, { transfer: [memory] }),
+          (memory) => (memory as ArrayBuffer & { resize(length: number): void }).resize(100)
+        ]
+        const roundTrip = async (message: Uint8Array): Promise<void> => {
+          expect(hexOf(await inflate(inflater, await deflate(deflater, message)))).toBe(Buffer.from(message).toString('hex'))
+        }
+        await roundTrip(Buffer.from('what was there before'))
+        for (const take of takeAway) {
+          for (const turns of [0, 1, 3]) {
+            const Resizable = ArrayBuffer as new (length: number, options: object) => ArrayBuffer
+            const memory = new Resizable(1 << 20, { maxByteLength: 1 << 20 })
+            const large = new Uint8Array(memory)
+            for (let i = 0, x = turns + 1; i < large.length; i++) large[i] = (x = (Math.imul(x, 1103515245) + 12345) >>> 0) >>> 28
+            const content = large.slice()
+            const result = deflate(deflater, large).catch((error: Error) => error)
+            for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+            take(memory)
+            const output = await result
+            if (output instanceof Error) expect(output).toMatchObject({ code: 'WS_ERR_PAYLOAD_DETACHED' })
+            else expect(Buffer.from(content).equals((await inflate(inflater, output)) as Uint8Array)).toBe(true)
+            // These would refer to it, were it not lost
+            await roundTrip(content.subarray(0, 500))
+            await roundTrip(Buffer.concat([dictionary, content.subarray(60_000, 60_500)]))
+            await roundTrip(content.subarray(0, 70_000))
+          }
+        }
+        deflater.close()
+        inflater.close()
+      }
+    )
+
     test('compresses megabytes that do not compress', async () => {
       const deflater = codec.createDeflater(WITH_TAKEOVER)
       const inflater = codec.createInflater(WITH_TAKEOVER)
@@ -171,6 +215,90 @@ export function testConformance(codec: DeflateCodec): void {
       expect(textOf(await inflate(inflater, octetsOf('00')))).toBe('')
       expect(textOf(await inflate(inflater, HELLO))).toBe('Hello')
       inflater.close()
+    })
+
+    // An empty stored block with BFINAL set, whose end is cut like any other trailer
+    const CUT_FINAL = '00 05 00 fa ff 48 65 6c 6c 6f 01'
+
+    test('reads the next message after a final block that was cut, without context takeover (RFC 7692 §7.2.3.4)', async () => {
+      const inflater = codec.createInflater(WITHOUT_TAKEOVER)
+      for (let i = 0; i < 3; i++) {
+        expect(textOf(await inflate(inflater, octetsOf(CUT_FINAL)))).toBe('Hello')
+        expect(textOf(await inflate(inflater, HELLO))).toBe('Hello')
+      }
+      // In fragments, too
+      expect(textOf(await inflate(inflater, octetsOf(CUT_FINAL).subarray(0, 10), false))).toBe('Hello')
+      expect(textOf(await inflate(inflater, octetsOf('01'), false))).toBe('')
+      expect(textOf(await inflate(inflater, octetsOf('')))).toBe('')
+      expect(textOf(await inflate(inflater, HELLO))).toBe('Hello')
+      inflater.close()
+    })
+
+    test('loses what follows a final block that was cut, as ws does, with context takeover, and not what follows that', async () => {
+      const inflater = codec.createInflater(WITH_TAKEOVER)
+      expect(textOf(await inflate(inflater, octetsOf(CUT_FINAL)))).toBe('Hello')
+      // Only now zlib has input behind the end of its stream
+      expect(textOf(await inflate(inflater, new Uint8Array(0), false))).toBe('')
+      expect(textOf(await inflate(inflater, HELLO))).toBe('')
+      expect(textOf(await inflate(inflater, HELLO))).toBe('Hello')
+      inflater.close()
+    })
+
+    test('gives what there is of a message that ends within a block, as ws does', async () => {
+      const inflater = codec.createInflater(WITHOUT_TAKEOVER)
+      for (let length = 1; length < HELLO.length; length++) {
+        const cut = HELLO.subarray(0, length)
+        const expected = inflateRawSync(Buffer.concat([cut, octetsOf('00 00 ff ff')]), { finishFlush: constants.Z_SYNC_FLUSH })
+        expect(hexOf(await inflate(inflater, cut))).toBe(expected.toString('hex'))
+        expect(textOf(await inflate(inflater, HELLO))).toBe('Hello')
+      }
+      inflater.close()
+    })
+
+    test('takes fragments without octets for nothing, wherever they come', async () => {
+      const message = Buffer.from('{"price":12.5,"price":12.75}'.repeat(3))
+      const compressed = await deflate(codec.createDeflater(WITH_TAKEOVER), message)
+      for (let split = 0; split <= compressed.length; split++) {
+        const inflater = codec.createInflater(WITH_TAKEOVER)
+        let output = ''
+        for (const part of [compressed.subarray(0, 0), compressed.subarray(0, split), compressed.subarray(0, 0)]) {
+          output += textOf(await inflate(inflater, part, false))
+        }
+        output += textOf(await inflate(inflater, compressed.subarray(split), false))
+        output += textOf(await inflate(inflater, compressed.subarray(0, 0)))
+        expect(output).toBe(message.toString())
+        inflater.close()
+      }
+    })
+
+    test('keeps connections apart whose messages come in fragments, in turns', async () => {
+      const messages = [8, 9, 15].flatMap((windowBits) =>
+        [false, true].map((noContextTakeover) => ({
+          options: { ...WITH_TAKEOVER, windowBits, noContextTakeover },
+          text: `{"window":${windowBits},"forgets":${noContextTakeover},"data":"${'abcdefghij'.slice(windowBits % 7).repeat(9)}"}`
+        }))
+      )
+      const connections = await Promise.all(
+        messages.map(async ({ options, text }) => {
+          const deflater = codec.createDeflater(options)
+          const octets = Buffer.concat([await deflate(deflater, Buffer.from(text)), Buffer.alloc(0)])
+          return { octets, text, inflater: codec.createInflater(options), at: 0, output: '' }
+        })
+      )
+      for (let round = 0; round < 3; round++) {
+        for (const connection of connections) Object.assign(connection, { at: 0, output: '' })
+        while (connections.some(({ at, octets }) => at < octets.length)) {
+          for (const connection of connections) {
+            const { at, octets, inflater } = connection
+            if (at === octets.length) continue
+            connection.at = Math.min(octets.length, at + 1 + (at % 3))
+            const fin = connection.at === octets.length
+            connection.output += textOf(await inflate(inflater, octets.subarray(at, connection.at), fin))
+          }
+        }
+        for (const { output, text } of connections) expect(output).toBe(text)
+      }
+      for (const { inflater } of connections) inflater.close()
     })
 
     test('gives the same for a message split at any octet', async () => {

@@ -1,5 +1,5 @@
 import { constants, createDeflateRaw, deflateRawSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createWasmCodec } from '../../src/codecs/wasm.js'
 import { closeCodeOf } from '../../src/core/errors.js'
 import { base64Decode } from '../../src/core/base64.js'
@@ -130,6 +130,41 @@ test('an octet a fragment gives each octet of output as soon as it can be known'
   })
   // a stored block: header, then octet by octet
   expect(lengths).toEqual([0, 0, 0, 0, 0, ...new Array<number>(500).fill(1), 0])
+})
+
+test('a fragment within a block moves no window and carries no state, unless another connection came in between', () => {
+  const engine = instantiate()!
+  const message = chat(randomFrom(3), 40_000)
+  const compressed = deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
+  const inflater = codec.createInflater(options())
+  inflater.inflate(compressed, true, Infinity, unused)
+  let at = 0
+  let length = 0
+  const fragment = (): void => {
+    length += (inflater.inflate(compressed.subarray(at, ++at), false, Infinity, unused) as Uint8Array).length
+  }
+  while (at < 3000) fragment()
+
+  const [copyWithin, slice, set] = (['copyWithin', 'slice', 'set'] as const).map((name) => vi.spyOn(engine.octets, name))
+  length = 0
+  for (let i = 0; i < 500; i++) fragment()
+  // The window slides once for each 16 KiB
+  const slides = 1 + (length >> 14)
+  expect(copyWithin.mock.calls.length).toBeLessThanOrEqual(slides)
+  expect(slice).not.toHaveBeenCalled()
+  for (const [octets] of set.mock.calls) expect((octets as Uint8Array).length).toBe(1)
+
+  // Its state is carried out and back once for each time that another one is there
+  const other = codec.createInflater(options())
+  for (let i = 0; i < 10; i++) {
+    other.inflate(hex('f2 48 cd c9 c9 07 00'), true, 5, unused)
+    for (let j = 0; j < 20; j++) fragment()
+  }
+  expect(copyWithin.mock.calls.length).toBeLessThanOrEqual(slides + 1)
+  expect(slice.mock.calls).toEqual(Array.from({ length: 10 }, () => [engine.state, engine.state + engine.stateSize]))
+  vi.restoreAllMocks()
+  inflater.close()
+  other.close()
 })
 
 test('corrupt data in one connection leave the others as they were', () => {

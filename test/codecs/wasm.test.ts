@@ -26,6 +26,13 @@ test('makes no octet of its memory part of a result, and results of exact size',
   }
 })
 
+/** A message as pako compresses it. */
+function byPakoOf(octets: Uint8Array): Uint8Array {
+  return createPakoCodec(() => pako)
+    .createDeflater(options())
+    .deflate(octets, true, unused) as Uint8Array
+}
+
 test('takes arrays from the runtime', () => {
   const lent = createWasmCodec({
     allocate: (length) => Buffer.alloc(length),
@@ -118,6 +125,46 @@ describe('with pauses, a large message', () => {
     expect(later.createInflater(options()).inflate(corrupt, true, Infinity, note)).toBeNull()
     for (; steps.length > 0;) steps.shift()?.()
     expect(errors).toMatchObject([{ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' }, { code: 'Z_DATA_ERROR' }])
+  })
+
+  test('gives up when its memory is gone, and is then as if it had not been (RFC 7692 §7.2.1)', () => {
+    for (const noContextTakeover of [false, true]) {
+      const { codec: later, steps } = paused()
+      const deflater = later.createDeflater(options(15, noContextTakeover))
+      const inflater = codec.createInflater(options(15, noContextTakeover))
+      const large = Uint8Array.from(input)
+      const errors: (Error | null)[] = []
+      expect(deflater.deflate(large, true, (error) => errors.push(error))).toBeNull()
+      for (let i = 0; i < 5; i++) steps.shift()?.()
+      structuredClone(large.buffer, { transfer: [large.buffer] })
+      expect(errors).toEqual([])
+      while (steps.length > 0) steps.shift()?.()
+      expect(errors).toMatchObject([{ code: 'WS_ERR_PAYLOAD_DETACHED' }])
+      const message = input.subarray(0, 3000)
+      const compressed = deflater.deflate(message, true, unused) as Uint8Array
+      expect(message.equals(inflater.inflate(compressed, true, 3000, unused) as Uint8Array)).toBe(true)
+    }
+  })
+
+  test('pauses where it is short but takes long: many blocks with codes of their own, or much output', () => {
+    // An empty block with a dynamic code, and an empty stored one behind it, by which it ends with an octet
+    const blocks = Buffer.concat(Array.from({ length: 3800 }, () => Buffer.from('04c0010900000080a0ffa74b000000ffff', 'hex')))
+    const bomb = byPakoOf(Buffer.alloc(2 << 20))
+    for (const [compressed, length, least] of [
+      [blocks, 0, 7],
+      [bomb, 2 << 20, 7]
+    ] as const) {
+      const { codec: later, steps } = paused()
+      const results: unknown[] = []
+      const result = later
+        .createInflater(options())
+        .inflate(compressed, true, Infinity, (error, octets) => results.push(error ?? octets))
+      expect(result).toBeNull()
+      let pauses = 0
+      for (; steps.length > 0; pauses++) steps.shift()?.()
+      expect(pauses).toBeGreaterThanOrEqual(least)
+      expect(results).toEqual([new Uint8Array(length)])
+    }
   })
 
   test('ends with an error when the connection closes, and never again', () => {

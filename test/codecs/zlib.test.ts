@@ -37,6 +37,22 @@ test('copies input of up to 4 KiB, and all to inflate, as its owner may change i
   }
 })
 
+test('reads no memory but its own once the call has returned, and says so if there is no more', async () => {
+  for (const [length, isLost] of [
+    [200_000, false],
+    [600_000, true]
+  ] as const) {
+    const deflater = codec.createDeflater(WITH_TAKEOVER)
+    const memory = new ArrayBuffer(length)
+    const result = deflate(deflater, new Uint8Array(memory)).catch((error: Error) => error)
+    structuredClone(memory, { transfer: [memory] })
+    const output = await result
+    if (isLost) expect(output).toMatchObject({ code: 'WS_ERR_PAYLOAD_DETACHED' })
+    else expect(await inflate(codec.createInflater(WITH_TAKEOVER), output as Uint8Array)).toEqual(Buffer.alloc(length))
+    deflater.close()
+  }
+})
+
 test('calls back with an error, once, when it is closed during work', async () => {
   const calls: unknown[] = []
   const record = (error: Error | null): void => void calls.push(error?.message)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { detachedError } from '../../src/core/errors.js'
 import { userMaskingKeys } from '../../src/core/masking-key.js'
 import { OctetQueue } from '../../src/core/octet-queue.js'
 import { Sender, type MessageDeflater } from '../../src/core/sender.js'
@@ -86,5 +87,124 @@ describe('a message that compression does not make smaller', () => {
       else expected.push({ opcode: BINARY, payload })
     }
     expect(wire()).toEqual(frames(...expected))
+  })
+})
+
+describe('memory that is transferred away before its message is sent', () => {
+  const detach = (octets: Uint8Array): void => void structuredClone(octets.buffer, { transfer: [octets.buffer as ArrayBuffer] })
+  const large = (letter: string): Uint8Array => new Uint8Array(40_000).fill(letter.charCodeAt(0))
+  const CODE = 'WS_ERR_PAYLOAD_DETACHED'
+
+  /** Sends binary messages or fragments and notes what their callbacks are given. */
+  function sending(noContextTakeover = false) {
+    const deflater = new Shortener(noContextTakeover, true)
+    const { sender, wire } = open(deflater)
+    const calls: string[] = []
+    const send = (name: string, payload: Uint8Array, { fin = true, compress = true } = {}): void =>
+      sender.sendMessage(payload, true, fin, compress, false, false, (error) =>
+        calls.push(`${name} ${(error as { code?: string } | undefined)?.code ?? 'ok'}`)
+      )
+    return { deflater, sender, send, calls, wire }
+  }
+
+  test('fails that message where the codec needed it, when its turn has come, and no other', () => {
+    const { deflater, sender, send, calls, wire } = sending()
+    let fail = (): void => {}
+    send('first', Buffer.from('first'))
+    deflater.pending.shift()!()
+    deflater.deflate = (_octets, _fin, done) => {
+      fail = () => done(detachedError(), new Uint8Array(0))
+      return null
+    }
+    send('lost', large('b'))
+    send('plain', Buffer.from('plain'), { compress: false })
+    delete (deflater as Partial<Shortener>).deflate
+    send('last', Buffer.from('last'))
+    expect(sender.bufferedLength).toBe(40_009)
+    fail()
+    deflater.pending.shift()!()
+    expect(sender.bufferedLength).toBe(0)
+    expect(wire()).toEqual(
+      frames(
+        { opcode: BINARY, ...compressed, payload: 'FIRST' },
+        { opcode: BINARY, payload: 'plain' },
+        { opcode: BINARY, ...compressed, payload: 'LAST' }
+      )
+    )
+    expect(calls).toEqual(['first ok', `lost ${CODE}`, 'plain ok', 'last ok'])
+  })
+
+  test('fails that message where it waited behind another, compressed or not', () => {
+    const { deflater, send, calls, wire } = sending()
+    send('first', Buffer.from('first'))
+    const [plain, packed, kept] = [large('p'), large('q'), large('k')]
+    send('plain', plain, { compress: false })
+    send('packed', packed)
+    send('kept', kept, { compress: false })
+    for (const octets of [plain, packed]) detach(octets)
+    deflater.pending.shift()!()
+    expect(deflater.pending).toEqual([])
+    const expected = frames({ opcode: BINARY, ...compressed, payload: 'FIRST' }, { opcode: BINARY, payload: Buffer.from(kept) })
+    expect(wire()).toEqual(expected)
+    expect(calls).toEqual(['first ok', `plain ${CODE}`, `packed ${CODE}`, 'kept ok'])
+  })
+
+  test('loses no fragment, without which the others would make another message (§5.4)', () => {
+    for (const compress of [true, false]) {
+      const { deflater, send, calls, wire } = sending()
+      send('first', Buffer.from('first'))
+      const parts = [large('x'), large('y'), large('z')]
+      parts.forEach((octets, i) => send(`part ${i}`, octets, { fin: i === 2, compress }))
+      for (const octets of parts) detach(octets)
+      while (deflater.pending.length > 0) deflater.pending.shift()!()
+      const [x, y, z] = ['x', 'y', 'z'].map((letter) => Buffer.alloc(40_000, compress ? letter.toUpperCase() : letter))
+      expect(wire()).toEqual(
+        frames(
+          { opcode: BINARY, ...compressed, payload: 'FIRST' },
+          { opcode: BINARY, fin: false, ...(compress && compressed), payload: x },
+          { opcode: 0, fin: false, payload: y },
+          { opcode: 0, payload: z }
+        )
+      )
+      expect(calls).toEqual(['first ok', 'part 0 ok', 'part 1 ok', 'part 2 ok'])
+    }
+  })
+
+  test('also where a fragment is compressed at once, but not done at once', () => {
+    const { deflater, send, wire } = sending()
+    const part = large('x')
+    const deflate = deflater.deflate.bind(deflater)
+    // A codec that reads later
+    deflater.deflate = (octets, fin, done) => {
+      deflater.pending.push(() => {
+        deflate(octets, fin, done)
+        deflater.pending.pop()!()
+      })
+      return null
+    }
+    send('part', part, { fin: false })
+    detach(part)
+    deflater.pending.shift()!()
+    expect(wire()).toEqual(frames({ opcode: BINARY, fin: false, ...compressed, payload: Buffer.alloc(40_000, 'X') }))
+  })
+
+  test('does not matter where the codec is done with it, and compression does not pay', () => {
+    const Resizable = ArrayBuffer as unknown as new (
+      length: number,
+      options: object
+    ) => ArrayBuffer & { resize(length: number): void }
+    const memory = new Resizable(40_000, { maxByteLength: 40_000 })
+    const shrinking = new Uint8Array(memory).fill(0x62)
+    const transferred = large('b')
+    const { deflater, send, calls, wire } = sending(true)
+    const expected = frames({ opcode: BINARY, ...compressed, payload: Buffer.alloc(40_000, 'B') })
+    for (const octets of [transferred, shrinking]) {
+      send('whole', octets)
+      if (octets === transferred) detach(octets)
+      else memory.resize(5000)
+      deflater.pending.shift()!()
+      expect(wire()).toEqual(expected)
+    }
+    expect(calls).toEqual(['whole ok', 'whole ok'])
   })
 })

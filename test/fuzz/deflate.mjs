@@ -8,7 +8,7 @@ const TRAILER = Buffer.from([0x00, 0x00, 0xff, 0xff])
 const ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 
 /** Integers from 0 to below n, from a seed (xorshift). */
-function randomFrom(seed) {
+export function randomFrom(seed) {
   let state = seed | 0 || 1
   return (n) => {
     state ^= state << 13
@@ -19,7 +19,7 @@ function randomFrom(seed) {
 }
 
 /** Octets of `length`, of one of several natures. */
-function plainOctets(random, length) {
+export function plainOctets(random, length) {
   const octets = Buffer.alloc(length)
   const kind = random(6)
   if (kind === 0) return octets.fill(random(256))
@@ -85,7 +85,7 @@ function codeLengths(random, n, longest) {
 }
 
 /** Blocks of every type with contents that are mostly, but not always, allowed. */
-function strangeBlocks(random) {
+export function strangeBlocks(random) {
   const writer = new BitWriter()
   for (let blocks = 1 + random(4); blocks > 0; blocks--) {
     writer.put(random(8) === 0 ? 1 : 0, 1)

@@ -7,13 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { npm, output, root, run, scratchFolder } from './support/run.js'
 
 const DECLARATIONS_OF_CORE = [
+  'codecs/output',
   'codecs/pako',
   'codecs/wasm',
   'codecs/wasm-deflater',
   'codecs/wasm-effort',
   'codecs/wasm-engine',
   'codecs/wasm-inflater',
-  'codecs/wasm-output',
   'codecs/wasm-repeats',
   'codecs/wasm-slots',
   'codecs/wasm-window',

@@ -268,6 +268,25 @@ export const scenarios: Scenario[] = [
     await ctx.finish(ws, peer)
   }),
 
+  ...['', '; server_no_context_takeover; client_no_context_takeover'].flatMap((params) =>
+    roles('6', `messages behind final blocks that are cut like others${params}`, async (ctx, role) => {
+      const { ws, peer } = await deflating(ctx, role, params)
+      const message = (data: string): Buffer => zlib.deflateRawSync(data, { finishFlush: zlib.constants.Z_SYNC_FLUSH })
+      const empty = Buffer.from([0x01])
+      for (const data of ['first', 'second', 'third', 'fourth', 'fifth']) {
+        const whole = message(data)
+        // An empty stored block with BFINAL set, its lengths cut (RFC 7692 §7.2.3.4); in a frame of its own
+        if (data === 'first') peer.write(peer.text(Buffer.concat([whole, empty]), { rsv: 4 }))
+        else if (data === 'third') {
+          peer.write(peer.text(whole, { rsv: 4, fin: false }), peer.frame({ opcode: 0, payload: empty }))
+        } else peer.write(peer.text(whole.subarray(0, -4), { rsv: 4 }))
+      }
+      await Promise.race([waitFor(ws, 'message', 5), ctx.closed(ws)])
+      if (ws.readyState === 1) peer.writeClose(1000)
+      await ctx.finish(ws, peer)
+    })
+  ),
+
   ...roles('6', 'terminate() in a handler, with a compressed message and a close frame behind', async (ctx, role) => {
     const { ws, peer } = await deflating(ctx, role)
     ws.once('message', () => ws.terminate())

@@ -1,6 +1,11 @@
 // Results that came in pieces.
 
-import type { CodecHelpers } from './wasm.js'
+/** What joining takes from the runtime. */
+export interface OutputHelpers {
+  /** Calls back after other events had their turn; undefined where nothing does. */
+  readonly defer: ((callback: () => void) => void) | undefined
+  readonly allocate: (length: number) => Uint8Array
+}
 
 export const NOTHING = new Uint8Array(0)
 
@@ -11,11 +16,11 @@ const COPIED_AT_ONCE = 512 * 1024
  * Joins `chunks` into one array.
  * @param whenJoined is called with it later, after pauses where it is large; with null it is returned
  */
-export function joinLater(chunks: Uint8Array[], helpers: CodecHelpers, whenJoined: null): Uint8Array
-export function joinLater(chunks: Uint8Array[], helpers: CodecHelpers, whenJoined: (octets: Uint8Array) => void): null
+export function joinLater(chunks: Uint8Array[], helpers: OutputHelpers, whenJoined: null): Uint8Array
+export function joinLater(chunks: Uint8Array[], helpers: OutputHelpers, whenJoined: (octets: Uint8Array) => void): null
 export function joinLater(
   chunks: Uint8Array[],
-  helpers: CodecHelpers,
+  helpers: OutputHelpers,
   whenJoined: ((octets: Uint8Array) => void) | null
 ): Uint8Array | null {
   const { defer } = helpers

@@ -1,0 +1,8 @@
+import type { DeflateCodec } from '../../src/core/ports.js'
+
+export function fuzzConversations(
+  createCodec: (defer: (callback: () => void) => void) => DeflateCodec,
+  messages: number,
+  seed: number,
+  progress?: (done: number) => void
+): Promise<void>
