@@ -3,6 +3,8 @@
 
 import { Buffer } from 'node:buffer'
 import { markAsUntransferable } from 'node:worker_threads'
+import { MEMORY_SHIFT } from '../core/frame-table.js'
+import type { FrameTable } from '../core/ports.js'
 
 /** Size of a piece of memory that small messages share, as in Node's own pool: what one of them may keep alive. */
 const POOL_SIZE = 8192
@@ -15,63 +17,78 @@ const FastBuffer = (Buffer as unknown as { [Symbol.species]: new (memory: ArrayB
   Symbol.species
 ]
 
-const NOTHING = new Uint8Array(0)
-
-let pool = new Uint8Array(0)
-/** That of `pool`, whose getter is slow. */
-let memory: ArrayBuffer = pool.buffer
+let pool: Uint8Array = new Uint8Array(0)
 let poolUsed = 0
 
-/** The octets that the messages of the current read lie in, up to `batchEnd`. */
-let batch: Uint8Array = NOTHING
-let batchEnd = 0
-/** The part of them that is copied, to `pool` at `base`. */
-let windowStart = 0
-let windowEnd = 0
-let base = 0
-
-/** Announces messages in `octets[…, end)` that will be asked for in this order, before the octets change. */
-export function beginBatch(octets: Uint8Array, end: number): void {
-  batch = octets
-  batchEnd = end
-  windowEnd = 0
-}
-
-/** Ends it: the octets may change. */
-export function endBatch(): void {
-  batch = NOTHING
-}
+/** The memory that was last made a Buffer of, and its buffer, whose getter is slow. */
+let viewed = pool
+let viewedBuffer = pool.buffer as ArrayBuffer
 
 /** A Buffer with a copy of `octets[start, end)`. */
 export function copyToBuffer(octets: Uint8Array, start: number, end: number): Buffer {
   const length = end - start
-  if (octets === batch && length <= POOLED_LIMIT) {
-    if (end > windowEnd || start < windowStart) openWindow(start, length)
-    return new FastBuffer(memory, base + start - windowStart, length)
-  }
   const target = Buffer.allocUnsafe(length)
   if (length <= LOOP_LIMIT) for (let i = 0; i < length; i++) target[i] = octets[start + i]
   else target.set(octets.subarray(start, end))
   return target
 }
 
-/** Copies what comes from `start` on, at least `length` octets. */
-function openWindow(start: number, length: number): void {
-  const wanted = batchEnd - start
+/** A Buffer over `octets[start, end)`, which is memory that `keepFrames` gave. */
+export function keptBuffer(octets: Uint8Array, start: number, end: number): Buffer {
+  // One that has its memory alone
+  if (end - start === octets.length) return octets as Buffer
+  if (octets !== viewed) {
+    viewed = octets
+    viewedBuffer = octets.buffer as ArrayBuffer
+  }
+  return new FastBuffer(viewedBuffer, start, end - start)
+}
+
+/** See `Runtime`: each large payload to a Buffer of its own, small ones together. */
+export function keepFrames(table: FrameTable, first: number): void {
+  const { octets, entries, count } = table
+  const memories: Uint8Array[] = []
+  table.memories = memories
+  const last = count * 3
+  for (let at = first * 3; at < last;) {
+    const start = entries[at + 1]
+    const length = entries[at + 2] - start
+    const tag = memories.length << MEMORY_SHIFT
+    if (length > POOLED_LIMIT) {
+      memories.push(copyToBuffer(octets, start, start + length))
+      entries[at] |= tag
+      entries[at + 1] = 0
+      entries[at + 2] = length
+      at += 3
+      continue
+    }
+    const room = roomFor(length, entries[last - 1] - start)
+    // The octets of headers between are copied, too, and make for one copy
+    const offset = poolUsed - start
+    let end = start
+    while (at < last && entries[at + 2] - start <= room && entries[at + 2] - entries[at + 1] <= POOLED_LIMIT) {
+      end = entries[at + 2]
+      entries[at] |= tag
+      entries[at + 1] += offset
+      entries[at + 2] += offset
+      at += 3
+    }
+    pool.set(octets.subarray(start, end), poolUsed)
+    memories.push(pool)
+    // Views for words of eight octets stay possible
+    poolUsed = (end + offset + 7) & ~7
+  }
+}
+
+/** Sees to it that the pool has room for `length` octets at least; for all that is `wanted` unless there is much room already. */
+function roomFor(length: number, wanted: number): number {
   let room = POOL_SIZE - poolUsed
   if (pool.length === 0 || room < length || (room < wanted && room < POOLED_LIMIT)) {
     pool = Buffer.allocUnsafeSlow(POOL_SIZE)
     // As Node does with its own: who transfers one message must not empty the others
-    memory = pool.buffer as ArrayBuffer
-    markAsUntransferable(memory)
+    markAsUntransferable(pool.buffer as ArrayBuffer)
     poolUsed = 0
     room = POOL_SIZE
   }
-  const size = Math.min(wanted, room)
-  pool.set(batch.subarray(start, start + size), poolUsed)
-  windowStart = start
-  windowEnd = start + size
-  base = poolUsed
-  // Views for words of eight octets stay possible
-  poolUsed = (poolUsed + size + 7) & ~7
+  return room
 }

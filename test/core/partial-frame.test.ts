@@ -15,11 +15,11 @@ function growth(length: number, step: number): { received: number; size: number 
   }
   const head = buildFrame({ opcode: 2, payload: Buffer.alloc(length), key: TEST_KEY }).subarray(0, 14)
   const context = { isServer: true, allowsRsv1: true, fragmentedOpcode: 0, messageLength: 0, maxPayload: 0 }
-  expect(frame.takeHead(head, 0, head.length, context, runtime)).toBe(14)
+  expect(frame.takeHead(head, 0, head.length, context)).toBe(14)
   const chunk = new Uint8Array(step)
   while (!frame.isComplete) {
     const taken = Math.min(step, length - frame.received)
-    expect(frame.takePayload(chunk, 0, taken, null, js, { ...runtime, allocate })).toBeNull()
+    expect(frame.takePayload(chunk, 0, taken, null, js, { ...runtime, allocate }, 0)).toBeNull()
   }
   return sizes
 }
