@@ -3,11 +3,11 @@
 // A chunk goes through `kernels.scan` first, which takes all whole and unremarkable frames at once. What it leaves (a fragment, a close
 // frame, a frame that is longer than the chunk, one that breaks a rule) is taken frame by frame here, where all verdicts are given.
 
-import { OPCODE_BINARY, OPCODE_BITS, OPCODE_CLOSE, OPCODE_CONTINUATION, OPCODE_PING, OPCODE_TEXT, RSV1 } from './constants.js'
+import { FIN, OPCODE_BINARY, OPCODE_BITS, OPCODE_CLOSE, OPCODE_CONTINUATION, OPCODE_PING, OPCODE_TEXT, RSV1 } from './constants.js'
 import { type CloseStatus, parseClosePayload } from './close.js'
 import { protocolError } from './errors.js'
 import { FrameHeader, type HeaderContext, parseFrameHeader } from './frame-header.js'
-import { copyFrames, detachTable, MEMORY_SHIFT, octetsFrom, releaseTable } from './frame-table.js'
+import { copyFrames, detachTable, nextFrames, releaseTable, takeTable } from './frame-table.js'
 import { MessageAssembler } from './message-assembler.js'
 import type { MessageEvents } from './message-events.js'
 import { PartialFrame } from './partial-frame.js'
@@ -74,6 +74,9 @@ const INFLATED_UNIT_BITS = 13
 const FRAGMENT_UNITS = 4
 /** An answer to `onWork` that is as good as none. */
 export const UNLIMITED = 0x3fffffff
+
+/** Octets that a scan is given at least. */
+const LEAST_REACH = 1024
 
 const NOTHING = new Uint8Array(0)
 const NO_CHUNKS: Uint8Array[] = []
@@ -209,7 +212,7 @@ export class Receiver implements HeaderContext {
     let length = held + this.end - this.position
     const { table, next } = this
     // An empty payload has two octets of header at least
-    if (table !== null && next < table.count) length += 2 + octetsFrom(table, next)
+    if (table !== null && next < table.count) length += 2 + table.entries[table.count * 3 - 1] - table.entries[next * 3 + 1]
     return length
   }
 
@@ -296,6 +299,7 @@ export class Receiver implements HeaderContext {
   }
 
   private loop(): void {
+    let reach = UNLIMITED
     while (this.state === RECEIVING) {
       if (this.progress !== null && this.progress.deferred !== null) {
         const event = this.progress.deferred
@@ -307,7 +311,8 @@ export class Receiver implements HeaderContext {
       if (this.credit <= 0 && this.givesWay()) return
       if (this.table !== null) this.deliverTable(this.table)
       else if (this.progress !== null && this.progress.frame !== null) this.continueFrame(this.progress, this.progress.frame)
-      else this.scan()
+      else if (this.isRemarkable()) this.continueFrame((this.progress ??= new Progress()), new PartialFrame())
+      else reach = this.scan(reach)
     }
   }
 
@@ -329,20 +334,42 @@ export class Receiver implements HeaderContext {
     return true
   }
 
-  private scan(): void {
+  /** Whether the scan would stop at the frame at hand, for what its first octet says. */
+  private isRemarkable(): boolean {
+    const first = this.chunk[this.position]
+    if ((first & FIN) === 0) return true
+    const opcode = first & OPCODE_BITS
+    return opcode === OPCODE_CONTINUATION || opcode === OPCODE_CLOSE || (opcode < OPCODE_CLOSE && this.fragmentedOpcode !== 0)
+  }
+
+  /**
+   * Takes all whole and unremarkable frames among the next `reach` octets.
+   * @returns how far the next one should reach: kernels may copy what they scan, and must not do so for a few octets each time
+   */
+  private scan(reach: number): number {
+    const length = Math.min(reach, this.end - this.position)
+    const table = this.scanFrames(length)
+    const { consumed } = table
+    if (table.count > 0) this.beginTable(table)
+    else this.afterScan(table.invalidUtf8)
+    return consumed > length >> 3 ? Math.max(reach, 2 * length) : Math.max(LEAST_REACH, length >> 2)
+  }
+
+  private scanFrames(length: number): FrameTable {
     let flags = this.isServer ? SCAN_MASKED : 0
     if (this.inflater !== null) flags |= SCAN_RSV1
     if (this.fragmentedOpcode !== 0) flags |= SCAN_FRAGMENTED
     if (this.skipUtf8Validation) flags |= SCAN_SKIP_UTF8
-    const table = this.context.kernels.scan(this.chunk, this.position, this.end, flags, this.maxPayload)
+    const { chunk, position } = this
+    const table = this.context.kernels.scan(chunk, position, position + length, flags, this.maxPayload)
     this.position += table.consumed
-    if (table.count > 0) {
-      table.inUse = true
-      this.table = table
-      this.next = 0
-    } else {
-      this.afterScan(table.invalidUtf8)
-    }
+    return table
+  }
+
+  private beginTable(table: FrameTable): void {
+    takeTable(table)
+    this.table = table
+    this.next = 0
   }
 
   /** What the scan stopped at: the end, text that is not UTF-8, or a frame to be looked at here. */
@@ -352,35 +379,38 @@ export class Receiver implements HeaderContext {
   }
 
   private deliverTable(table: FrameTable): void {
-    if (table.memories === null && this.mustKeep(table)) this.keep(table)
-    const { octets, entries, memories } = table
-    const kept = memories !== null
-    const stop = Math.min(table.count, this.next + this.credit)
+    if (!table.kept) {
+      if (this.mustKeep(table)) this.keep(table)
+    } else if (this.next === table.until) {
+      nextFrames(table)
+    }
+    const { octets, entries, shift, kept } = table
+    const stop = Math.min(table.until, this.next + this.credit)
     this.credit -= stop - this.next
     while (this.next < stop) {
       const at = this.next++ * 3
       const first = entries[at]
-      const start = entries[at + 1]
-      const end = entries[at + 2]
+      const start = entries[at + 1] + shift
+      const end = entries[at + 2] + shift
       const opcode = first & OPCODE_BITS
-      const memory = kept ? memories[first >>> MEMORY_SHIFT] : octets
       if (opcode <= OPCODE_BINARY) {
         if ((first & RSV1) !== 0) {
-          this.inflateMessage(opcode, memory.subarray(start, end), kept)
+          this.inflateMessage(opcode, octets.subarray(start, end), kept)
         } else if (this.deferEvents) {
-          this.deliver(() => this.handler.onMessage(memory, start, end, opcode === OPCODE_BINARY, (first & NON_ASCII) !== 0, kept))
+          this.deliver(() => this.handler.onMessage(octets, start, end, opcode === OPCODE_BINARY, (first & NON_ASCII) !== 0, kept))
         } else {
-          this.handler.onMessage(memory, start, end, opcode === OPCODE_BINARY, (first & NON_ASCII) !== 0, kept)
+          this.handler.onMessage(octets, start, end, opcode === OPCODE_BINARY, (first & NON_ASCII) !== 0, kept)
         }
       } else {
-        this.deliverControl(opcode, memory, start, end)
+        this.deliverControl(opcode, octets, start, end)
       }
       if (this.state !== RECEIVING) return
     }
     if (this.next < table.count) return
-    releaseTable(table)
     this.table = null
-    this.afterScan(table.invalidUtf8)
+    const { invalidUtf8 } = table
+    releaseTable(table)
+    this.afterScan(invalidUtf8)
   }
 
   /**
@@ -399,15 +429,21 @@ export class Receiver implements HeaderContext {
     const { runtime } = this.context
     if (runtime.keepFrames === undefined) copyFrames(table, this.next, runtime)
     else runtime.keepFrames(table, this.next)
-    // Behind a violation there is nothing to be kept
-    if (!table.invalidUtf8) this.keepRest()
+    this.keepRest()
   }
 
   /** Keeps what is behind the frames at hand, before a handler is entered. */
   private keepRest(): void {
     if ((this.flags & TRANSIENT) === 0) return
     this.flags &= ~TRANSIENT
-    if (this.position === this.end || this.beginAhead()) return
+    if (this.position === this.end) return
+    const hasFrame = this.progress !== null && this.progress.frame !== null
+    if (this.table === null && !hasFrame && !this.isRemarkable()) {
+      // Whole messages go to where they will be needed
+      this.beginTable(this.scanFrames(this.end - this.position))
+      this.keep(this.table!)
+    }
+    if (this.position === this.end || (!hasFrame && this.beginAhead())) return
     this.chunk = this.context.runtime.copy(this.chunk, this.position, this.end)
     this.end -= this.position
     this.position = 0
@@ -416,7 +452,6 @@ export class Receiver implements HeaderContext {
   /** Takes the beginning of a frame, if that is all there is, to where it belongs: it need not be copied twice. */
   private beginAhead(): boolean {
     const message = this.progress === null ? null : this.progress.message
-    if (this.progress !== null && this.progress.frame !== null) return false
     if (parseFrameHeader(this.chunk, this.position, this.end, this, glimpse) !== true) return false
     const { opcode, rsv1, length, size } = glimpse
     if (opcode >= OPCODE_CLOSE || length <= this.end - this.position - size) return false
@@ -577,7 +612,7 @@ export class Receiver implements HeaderContext {
   private retain(): void {
     const { table } = this
     if (table !== null && table.inUse) {
-      if (table.memories === null) this.keep(table)
+      if (!table.kept) this.keep(table)
       this.table = detachTable(table, this.next)
       this.next = 0
       releaseTable(table)

@@ -3,8 +3,8 @@
 
 import { Buffer } from 'node:buffer'
 import { markAsUntransferable } from 'node:worker_threads'
-import { MEMORY_SHIFT } from '../core/frame-table.js'
-import type { FrameTable } from '../core/ports.js'
+import { moveFrames } from '../core/frame-table.js'
+import type { FrameTable, MovedFrames } from '../core/ports.js'
 
 /** Size of a piece of memory that small messages share, as in Node's own pool: what one of them may keep alive. */
 const POOL_SIZE = 8192
@@ -47,37 +47,46 @@ export function keptBuffer(octets: Uint8Array, start: number, end: number): Buff
 /** See `Runtime`: each large payload to a Buffer of its own, small ones together. */
 export function keepFrames(table: FrameTable, first: number): void {
   const { octets, entries, count } = table
-  const memories: Uint8Array[] = []
-  table.memories = memories
-  const last = count * 3
-  for (let at = first * 3; at < last;) {
-    const start = entries[at + 1]
-    const length = entries[at + 2] - start
-    const tag = memories.length << MEMORY_SHIFT
-    if (length > POOLED_LIMIT) {
-      memories.push(copyToBuffer(octets, start, start + length))
-      entries[at] |= tag
-      entries[at + 1] = 0
-      entries[at + 2] = length
-      at += 3
+  table.kept = true
+  if (first === count) return
+  const start = entries[first * 3 + 1]
+  const end = entries[count * 3 - 1]
+  if (end - start > POOLED_LIMIT) return keepApart(table, first)
+  // Most reads are as short
+  roomFor(end - start, end - start)
+  table.octets = pool
+  table.shift = copyToPool(octets, start, end)
+}
+
+/** Frames that do not go to the pool all together. */
+function keepApart(table: FrameTable, first: number): void {
+  const { octets, entries, count } = table
+  const moved: MovedFrames[] = []
+  for (let next = first; next < count;) {
+    const start = entries[next * 3 + 1]
+    let end = entries[next * 3 + 2]
+    if (end - start > POOLED_LIMIT) {
+      moved.push({ octets: copyToBuffer(octets, start, end), until: ++next, shift: -start })
       continue
     }
-    const room = roomFor(length, entries[last - 1] - start)
-    // The octets of headers between are copied, too, and make for one copy
-    const offset = poolUsed - start
-    let end = start
-    while (at < last && entries[at + 2] - start <= room && entries[at + 2] - entries[at + 1] <= POOLED_LIMIT) {
-      end = entries[at + 2]
-      entries[at] |= tag
-      entries[at + 1] += offset
-      entries[at + 2] += offset
-      at += 3
+    const room = roomFor(end - start, entries[count * 3 - 1] - start)
+    for (; next < count; next++) {
+      const last = entries[next * 3 + 2]
+      if (last - start > room || last - entries[next * 3 + 1] > POOLED_LIMIT) break
+      end = last
     }
-    pool.set(octets.subarray(start, end), poolUsed)
-    memories.push(pool)
-    // Views for words of eight octets stay possible
-    poolUsed = (end + offset + 7) & ~7
+    moved.push({ octets: pool, until: next, shift: copyToPool(octets, start, end) })
   }
+  moveFrames(table, moved)
+}
+
+/** Copies `octets[start, end)` to the pool, the octets of headers between payloads, too; returns how far. */
+function copyToPool(octets: Uint8Array, start: number, end: number): number {
+  const shift = poolUsed - start
+  pool.set(octets.subarray(start, end), poolUsed)
+  // Views for words of eight octets stay possible
+  poolUsed = (end + shift + 7) & ~7
+  return shift
 }
 
 /** Sees to it that the pool has room for `length` octets at least; for all that is `wanted` unless there is much room already. */

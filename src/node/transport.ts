@@ -63,6 +63,7 @@ export interface TransportSocket extends Duplex {
 /** What is looked at in Node's sockets for each read. */
 interface SocketInternals {
   _events: { data?: unknown }
+  _readableState: { flowing: boolean | null; length: number }
   _handle: { reading?: boolean; readStop(): number } | null
 }
 
@@ -146,9 +147,8 @@ export class Transport implements ConnectionHandler {
    */
   receiveShared(length: number): boolean {
     const { octets, start, view, readSize } = this.region!
-    const { socket } = this
-    const { data } = (socket as unknown as SocketInternals)._events
-    if (data !== onSocketData || !socket.readableFlowing || socket.readableLength > 0) {
+    const { _events: events, _readableState: state } = this.socket as unknown as SocketInternals
+    if (events.data !== onSocketData || state.flowing !== true || state.length !== 0) {
       // Somebody else listens as well, or instead of us, or it is paused: it goes the way it would go anyway
       return this.push(copyToBuffer(view, 0, length))
     }
