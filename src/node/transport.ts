@@ -40,8 +40,8 @@ const ENDED = 16
 const STOPPED = 32
 /** Had to stop when others still had not, the last time it asked. */
 const GREEDY = 64
-/** The program paused the socket while we had paused it. */
-const STAYS_PAUSED = 128
+/** The socket is paused, and we did that. */
+const PAUSED = 128
 /** The logarithm of how much is delivered between two looks at the clock: three bits. */
 const PACE_SHIFT = 8
 const PACE = 7 << PACE_SHIFT
@@ -133,12 +133,10 @@ export class Transport implements ConnectionHandler {
     this.receive(chunk, 0, chunk.length, false)
     if (this.region !== null) return
     if (chunk.length >= CHUNK_SIZE) this.giveWay()
-    if (!socket.isPaused()) {
-      // The program has resumed it
-      if ((this.flags & WAITS) !== 0) this.pauseSocket()
-      // What kept us from it may be gone: the head that came with the handshake
-      else this.share()
-    }
+    // The program may have resumed it
+    if ((this.flags & WAITS) !== 0) this.pauseSocket()
+    // What kept us from it may be gone: the head that came with the handshake
+    else if (!socket.isPaused()) this.share()
   }
 
   /**
@@ -215,23 +213,19 @@ export class Transport implements ConnectionHandler {
   }
 
   private stopReading(reason: number): void {
-    const isFirst = (this.flags & WAITS) === 0
     this.flags |= reason
-    if (this.region !== null) {
-      // Beneath the stream, which is the program's to pause
-      const { _handle: handle } = this.socket as unknown as SocketInternals
-      if (!handle?.reading) return
-      handle.reading = false
-      handle.readStop()
-    } else if (isFirst) {
-      this.pauseSocket()
-    }
+    if (this.region === null) return this.pauseSocket()
+    // Beneath the stream, which is the program's to pause
+    const { _handle: handle } = this.socket as unknown as SocketInternals
+    if (!handle?.reading) return
+    handle.reading = false
+    handle.readStop()
   }
 
   private pauseSocket(): void {
-    this.flags &= ~STAYS_PAUSED
-    if (this.socket.isPaused()) this.flags |= STAYS_PAUSED
-    else nodePause(this.socket)
+    if (this.socket.isPaused()) return
+    this.flags |= PAUSED
+    nodePause(this.socket)
   }
 
   private stopWaiting(reason: number): void {
@@ -241,12 +235,11 @@ export class Transport implements ConnectionHandler {
   }
 
   private startReading(): void {
-    const { socket } = this
-    const staysPaused = (this.flags & STAYS_PAUSED) !== 0
-    this.flags &= ~STAYS_PAUSED
-    if (socket.destroyed) return
+    const isPaused = (this.flags & PAUSED) !== 0
+    this.flags &= ~PAUSED
+    if (this.socket.destroyed) return
     if (this.region !== null) this.readAhead()
-    else if (!staysPaused && !this.owner.isPaused) socket.resume()
+    else if (isPaused) this.socket.resume()
   }
 
   /** Lets the handle read, whether or not the stream is paused, as long as that has room. */
@@ -257,9 +250,9 @@ export class Transport implements ConnectionHandler {
 
   /** The program paused the socket. */
   socketPaused(): void {
-    if ((this.flags & WAITS) !== 0) this.flags |= STAYS_PAUSED
+    this.flags &= ~PAUSED
     // As Node does with a socket that fills buffers of its own: the end of a peer that has nothing more to say is noticed
-    else if (this.region !== null && !this.socket.destroyed) this.readAhead()
+    if (this.region !== null && (this.flags & WAITS) === 0 && !this.socket.destroyed) this.readAhead()
   }
 
   private share(): boolean {
@@ -301,7 +294,7 @@ export class Transport implements ConnectionHandler {
 
   resume(): void {
     if ((this.flags & WAITS) === 0 || this.region !== null) this.socket.resume()
-    else this.flags &= ~STAYS_PAUSED
+    else if (this.socket.isPaused()) this.flags |= PAUSED
   }
 
   /** Drops the socket behind what was sent. */
