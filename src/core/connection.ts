@@ -7,7 +7,7 @@ import { closeCodeOf } from './errors.js'
 import type { MaskingKeySource } from './masking-key.js'
 import type { MessageEvents } from './message-events.js'
 import type { Kernels, Runtime } from './ports.js'
-import { type MessageInflater, Receiver, type ReceiverHandler, type ReceiverOptions } from './receiver.js'
+import { type MessageInflater, Receiver, type ReceiverHandler, type ReceiverOptions, UNLIMITED } from './receiver.js'
 import { type MessageDeflater, type Output, Sender, type WriteCallback } from './sender.js'
 
 /** What happens on a connection, and what its byte stream has to do. */
@@ -172,16 +172,8 @@ export class Connection implements ReceiverHandler {
     this.report(error)
   }
 
-  onBatch(octets: Uint8Array, end: number): void {
-    this.handler.onBatch?.(octets, end)
-  }
-
-  onBatchEnd(): void {
-    this.handler.onBatchEnd?.()
-  }
-
-  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void {
-    this.handler.onMessage(octets, start, end, isBinary, nonAscii)
+  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean, kept: boolean): void {
+    this.handler.onMessage(octets, start, end, isBinary, nonAscii, kept)
   }
 
   onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void {
@@ -220,6 +212,10 @@ export class Connection implements ReceiverHandler {
 
   onViolation(error: Error): void {
     this.handler.onViolation(error)
+  }
+
+  onWork(): number {
+    return this.handler.onWork === undefined ? UNLIMITED : this.handler.onWork()
   }
 
   onDefer(): void {

@@ -1,20 +1,65 @@
-// Keeping scanned frames that cannot be delivered at once, when the memory they lie in will be used again.
+// Keeping scanned frames beyond the scan: their octets where the chunk's memory is used again, their entries where the kernels' table is.
 
-import type { FrameTable, Runtime } from './ports.js'
+import type { FrameTable, MovedFrames, Runtime } from './ports.js'
 
 const NOTHING = new Uint8Array(0)
 
-/** The frames of `table` from entry `next` on, and their octets, in memory of their own. */
-export function keepFrames(table: FrameTable, next: number, runtime: Runtime): FrameTable {
-  const entries = table.entries.slice(next * 3, table.count * 3)
-  const { consumed, invalidUtf8 } = table
-  const count = entries.length / 3
-  if (count === 0) return { octets: NOTHING, entries, count, consumed, invalidUtf8, inUse: false }
-  const base = entries[1]
-  const octets = runtime.copy(table.octets, base, entries[entries.length - 1])
-  for (let i = 0; i < entries.length; i += 3) {
-    entries[i + 1] -= base
-    entries[i + 2] -= base
+/** Takes a table that the kernels have just filled. */
+export function takeTable(table: FrameTable): void {
+  table.inUse = true
+  table.kept = false
+  table.until = table.count
+  table.shift = 0
+}
+
+/** Gives a table back to the kernels. */
+export function releaseTable(table: FrameTable): void {
+  table.inUse = false
+  if (!table.kept) return
+  table.octets = NOTHING
+  table.more = null
+}
+
+/** Notes that the frames from `first` on were moved. */
+export function moveFrames(table: FrameTable, moved: MovedFrames[]): void {
+  table.kept = true
+  table.more = moved
+  nextFrames(table)
+}
+
+/** Goes on to the frames behind `until`. */
+export function nextFrames(table: FrameTable): void {
+  const moved = table.more?.shift()
+  if (moved === undefined) return
+  table.octets = moved.octets
+  table.until = moved.until
+  table.shift = moved.shift
+}
+
+/** Moves the frames from entry `first` on to one memory of their own. */
+export function copyFrames(table: FrameTable, first: number, runtime: Runtime): void {
+  const { octets, entries, count } = table
+  table.kept = true
+  if (first === count) return
+  const base = entries[first * 3 + 1]
+  table.octets = runtime.copy(octets, base, entries[count * 3 - 1])
+  table.shift = -base
+}
+
+/** The frames from entry `first` on of a table that is kept, in one that is nobody else's. */
+export function detachTable(table: FrameTable, first: number): FrameTable {
+  const { octets, consumed, count, invalidUtf8, until, shift, more } = table
+  if (more !== null) for (const moved of more) moved.until -= first
+  return {
+    octets,
+    entries: table.entries.slice(first * 3, count * 3),
+    count: count - first,
+    consumed,
+    invalidUtf8,
+    inUse: false,
+    kept: true,
+    until: until - first,
+    shift,
+    more
   }
-  return { octets, entries, count, consumed, invalidUtf8, inUse: false }
 }

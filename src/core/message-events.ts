@@ -2,12 +2,11 @@
 
 /** Who is told what came in. A handler may throw: the receiver goes on where it was with the next `recover` or `proceed`. */
 export interface MessageEvents {
-  /** Several messages and control frames follow, all within `octets` up to `end`. */
-  onBatch?(octets: Uint8Array, end: number): void
-  /** The octets of that batch may change from here on. */
-  onBatchEnd?(): void
-  /** A message of one frame: `octets[start, end)`, valid during the call only; `nonAscii`: text with an octet above 0x7f. */
-  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void
+  /**
+   * A message of one frame: `octets[start, end)`, valid until the handler calls others, and with `kept` as long as it likes;
+   * `nonAscii`: text with an octet above 0x7f.
+   */
+  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean, kept: boolean): void
   /** A message of any number of non-empty fragments, `length` octets together; the handler's to keep. Text that was not validated counts as not ASCII. */
   onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void
   /** A ping's or pong's application data, valid during the call only. */
@@ -19,6 +18,11 @@ export interface MessageEvents {
   onDefer(): void
   /** Something that was waited for is there: call `proceed`. */
   onReady(): void
+  /**
+   * Asked now and then while there is more to be delivered: how much may be done before it is asked again, an event or fragment counting
+   * as one or a few. 0: enough for now; `proceed` is called in a later turn of the event loop. Without it there is no end to what one call does.
+   */
+  onWork?(): number
   /** All that came has been dealt with, after it had to wait. */
   onDrain(): void
 }

@@ -6,36 +6,39 @@ import { FrameHeader, type HeaderContext, parseFrameHeader } from './frame-heade
 import type { MessageAssembler } from './message-assembler.js'
 import { type Kernels, rotateKey, type Runtime } from './ports.js'
 
-/** A frame gets memory for what is there of it, this many times over, and for this many octets at least: announcing a frame must not cost us more than it costs the peer. */
-const TRUST = 8
-const TRUSTED_LENGTH = 16 * 1024
-
-/** A frame of which so many octets are there gets memory TRUST times more than that: of large memory, what is not used is only reserved. */
-const PROVEN_LENGTH = 1024 * 1024
+/** A frame gets memory for as many octets as are there of it once more, and for this many at least: announcing a frame must not cost us more than it costs the peer. */
+const LEAST_PIECE = 16 * 1024
+/** What it gets at a time beyond that, in octets. */
+const LARGEST_PIECE = 4 * 1024 * 1024
 
 const NOTHING = new Uint8Array(0)
+const NO_PIECES: Uint8Array[] = []
 
 export class PartialFrame {
   readonly header = new FrameHeader()
-  /** The payload so far, unmasked, in its first `received` octets; null as long as the header is incomplete. */
-  payload: Uint8Array | null = null
+  hasHead = false
+  /** Payload octets so far. */
   received = 0
   /** Chunks that hold a part of it. */
   chunks = 0
   /** Octets of a header that is incomplete; has no memory as long as there is none. */
   private head: Uint8Array = NOTHING
   private headLength = 0
+  /** The payload so far, unmasked: full pieces, and the first `filled` octets of `piece`. */
+  private pieces: Uint8Array[] = NO_PIECES
+  private piece: Uint8Array = NOTHING
+  private filled = 0
 
   /** Whether all of its octets are there. */
   get isComplete(): boolean {
-    return this.payload !== null && this.received === this.header.length
+    return this.hasHead && this.received === this.header.length
   }
 
   /**
-   * Takes header octets from `chunk[at, end)`; once it has them all, the payload has its memory.
+   * Takes header octets from `chunk[at, end)`.
    * @returns the number of octets it took, or the rule that the header breaks
    */
-  takeHead(chunk: Uint8Array, at: number, end: number, context: HeaderContext, runtime: Runtime): number | ProtocolError {
+  takeHead(chunk: Uint8Array, at: number, end: number, context: HeaderContext): number | ProtocolError {
     const { header, headLength } = this
     const available = end - at
     let verdict: boolean | ProtocolError
@@ -48,12 +51,8 @@ export class PartialFrame {
     }
     if (verdict === true) {
       this.chunks = 0
-      const taken = header.size - headLength
-      this.payload = NOTHING
-      if (header.length > 0 && !this.grow(Math.min(header.length, available - taken), runtime)) {
-        return protocolError('UNSUPPORTED_MESSAGE_LENGTH')
-      }
-      return taken
+      this.hasHead = true
+      return header.size - headLength
     }
     if (verdict !== false) return verdict
     // There are fewer than MAX_HEADER octets, or it would be complete
@@ -69,6 +68,7 @@ export class PartialFrame {
   /**
    * Takes `length` payload octets at `chunk[at]`.
    * @param text the message whose UTF-8 is validated on the way (§8.1); null where it is not text, or must not be looked at
+   * @param trusted payload octets that are believed to come
    * @returns a violation, or null
    */
   takePayload(
@@ -77,38 +77,66 @@ export class PartialFrame {
     length: number,
     text: MessageAssembler | null,
     kernels: Kernels,
-    runtime: Runtime
+    runtime: Runtime,
+    trusted: number
   ): ProtocolError | null {
-    const { received } = this
-    if (received + length > this.payload!.length && !this.grow(received + length, runtime)) {
-      // No limit was set, and the runtime has no memory for what the peer sends
-      return protocolError('UNSUPPORTED_MESSAGE_LENGTH')
+    const end = at + length
+    while (at < end) {
+      if (this.filled === this.piece.length && !this.addPiece(end - at, runtime, trusted)) {
+        // No limit was set, and the runtime has no memory for what the peer sends
+        return protocolError('UNSUPPORTED_MESSAGE_LENGTH')
+      }
+      const { piece, filled } = this
+      const next = Math.min(end, at + piece.length - filled)
+      const key = rotateKey(this.header.key, this.received)
+      if (text === null) {
+        kernels.mask(chunk, at, next, piece, filled, key)
+      } else {
+        const violation = text.validated(kernels.maskValidate(chunk, at, next, piece, filled, key, text.utf8State))
+        if (violation !== null) return violation
+      }
+      this.filled += next - at
+      this.received += next - at
+      at = next
     }
-    const key = rotateKey(this.header.key, received)
-    if (text === null) {
-      kernels.mask(chunk, at, at + length, this.payload!, received, key)
-    } else {
-      const result = kernels.maskValidate(chunk, at, at + length, this.payload!, received, key, text.utf8State)
-      const violation = text.validated(result)
-      if (violation !== null) return violation
-    }
-    this.received += length
     this.chunks++
     return null
   }
 
-  /** Makes room for `needed` octets and some of what follows; false where there is no memory. */
-  private grow(needed: number, runtime: Runtime): boolean {
-    // No more than PROVEN_LENGTH is ever copied: 8 MiB of new memory take up to 40 ms
-    const size = needed <= PROVEN_LENGTH ? Math.min(needed * TRUST, PROVEN_LENGTH) : needed * TRUST * TRUST
-    let grown: Uint8Array
+  /** The payload of a frame that is complete; null where there is no memory for it. */
+  payload(runtime: Runtime): Uint8Array | null {
+    if (this.pieces.length === 0) return this.piece
+    let whole: Uint8Array
     try {
-      grown = runtime.allocate(Math.min(this.header.length, Math.max(size, TRUSTED_LENGTH)))
+      whole = runtime.allocate(this.header.length)
+    } catch {
+      return null
+    }
+    let at = 0
+    for (const piece of this.pieces) {
+      whole.set(piece, at)
+      at += piece.length
+    }
+    whole.set(this.piece, at)
+    return whole
+  }
+
+  /** Makes room for some of the `coming` octets at least; false where there is no memory. */
+  private addPiece(coming: number, runtime: Runtime, trusted: number): boolean {
+    const { received, piece } = this
+    const left = this.header.length - received
+    let size = Math.max(LEAST_PIECE, Math.min(received + 2 * coming, Math.max(coming, LARGEST_PIECE)))
+    if (received < trusted) size = Math.max(size, trusted - received)
+    try {
+      this.piece = runtime.allocate(Math.min(left, size))
     } catch {
       return false
     }
-    if (this.received > 0) grown.set(this.payload!.subarray(0, this.received))
-    this.payload = grown
+    if (piece.length > 0) {
+      if (this.pieces === NO_PIECES) this.pieces = []
+      this.pieces.push(piece)
+    }
+    this.filled = 0
     return true
   }
 }

@@ -19,6 +19,20 @@ export interface FrameTable {
   /** Whether the frame behind these is text that is not UTF-8; its payload is unmasked then. */
   invalidUtf8: boolean
   inUse: boolean
+  /** Whether the payloads were moved to memory that messages may be views of. */
+  kept: boolean
+  /** The entry up to which they are in `octets`, `shift` behind the places that the entries name. */
+  until: number
+  shift: number
+  /** Where those behind are, in order; null if there are none. */
+  more: MovedFrames[] | null
+}
+
+/** Frames from where the ones before end up to entry `until`: see `FrameTable`. */
+export interface MovedFrames {
+  octets: Uint8Array
+  until: number
+  shift: number
 }
 
 /** Flag in a table entry's first number: a text payload with an octet above 0x7f in it. */
@@ -143,6 +157,11 @@ export interface Runtime {
   allocate(length: number): Uint8Array
   /** A copy of `octets[start, end)` that keeps no larger memory alive. */
   copy(octets: Uint8Array, start: number, end: number): Uint8Array
+  /**
+   * Moves the payloads of the frames from entry `first` on to memory that messages may be views of; none keeps much more than itself alive.
+   * Without it they all go to one copy.
+   */
+  keepFrames?(table: FrameTable, first: number): void
   /** Length of `text` in UTF-8, in octets; lone surrogates count as U+FFFD. */
   utf8Length(text: string): number
   /** Writes `text` in UTF-8 at `offset`, where there is room for it; returns the number of octets. */

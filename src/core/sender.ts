@@ -316,7 +316,7 @@ export class Sender {
 
   /** Sends nothing, and says so when what came before was written. */
   private skip({ callback }: Pending, error: Error): void {
-    if (callback !== undefined) this.output.onWritten((closed) => callback(closed ?? error))
+    if (callback !== undefined) this.output.leave(false, (closed) => callback(closed ?? error))
   }
 
   private wait(pending: Pending): void {

@@ -22,7 +22,18 @@ const NESTED_CAPACITY = 256
 const NOTHING = new Uint8Array(0)
 
 export function createTable(entries: Int32Array): FrameTable {
-  return { octets: NOTHING, entries, count: 0, consumed: 0, invalidUtf8: false, inUse: false }
+  return {
+    octets: NOTHING,
+    entries,
+    count: 0,
+    consumed: 0,
+    invalidUtf8: false,
+    inUse: false,
+    kept: false,
+    until: 0,
+    shift: 0,
+    more: null
+  }
 }
 
 /** Tables for scans that happen while the first one is being walked. */

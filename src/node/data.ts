@@ -3,7 +3,7 @@
 import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import type { DeferredOctets } from '../core/sender.js'
-import { copyToBuffer, FastBuffer } from './message-memory.js'
+import { copyToBuffer, FastBuffer, keptBuffer } from './message-memory.js'
 
 /** How binary messages are given to listeners. */
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob'
@@ -86,15 +86,27 @@ export function toBuffer(data: unknown): Buffer {
   return Buffer.from(data as string)
 }
 
-/** The message at `octets[start, end)` in its own memory; text is always a Buffer. */
-export function messageOf(octets: Uint8Array, start: number, end: number, isBinary: boolean, binaryType: BinaryType): unknown {
-  if (!isBinary || binaryType === 'nodebuffer') return copyToBuffer(octets, start, end)
-  if (binaryType === 'arraybuffer') {
+/**
+ * The message at `octets[start, end)` in its own memory; text is always a Buffer.
+ * @param kept whether the memory is one that messages may be views of
+ */
+export function messageOf(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  isBinary: boolean,
+  binaryType: BinaryType,
+  kept: boolean
+): unknown {
+  if (isBinary && binaryType === 'arraybuffer') {
+    if (kept && end - start === octets.length) return toArrayBuffer(octets as Buffer)
     const copy = new Uint8Array(end - start)
     copy.set(octets.subarray(start, end))
     return copy.buffer
   }
-  return assemble(start === end ? [] : [copyToBuffer(octets, start, end)], end - start, isBinary, binaryType)
+  const message = kept ? keptBuffer(octets, start, end) : copyToBuffer(octets, start, end)
+  if (!isBinary || binaryType === 'nodebuffer') return message
+  return assemble(start === end ? [] : [message], end - start, isBinary, binaryType)
 }
 
 /** A message of several fragments of `length` octets together; text is always a Buffer. */

@@ -144,7 +144,9 @@ export class SocketOutput implements Output, Departing {
   }
 
   leave(isBorrowed: boolean, callback: WriteCallback | undefined): void {
-    if (isBorrowed) {
+    if (this.gathering === null) {
+      // Somebody only wants to know when all before is written
+    } else if (isBorrowed) {
       noteTurn()
       this.flush()
     } else if (leavesNow(this)) {

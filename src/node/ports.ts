@@ -3,13 +3,14 @@
 import { Buffer } from 'node:buffer'
 import { hash, randomFillSync } from 'node:crypto'
 import type { Runtime } from '../core/ports.js'
-import { copyToBuffer } from './message-memory.js'
+import { copyToBuffer, keepFrames } from './message-memory.js'
 
 const { utf8Write } = Buffer.prototype as unknown as { utf8Write(this: Uint8Array, text: string, offset: number): number }
 
 export const nodeRuntime: Runtime = {
   allocate: (length) => Buffer.allocUnsafe(length),
   copy: copyToBuffer,
+  keepFrames,
   utf8Length: (text) => Buffer.byteLength(text),
   utf8Write: (text, target, offset) => utf8Write.call(target, text, offset),
   sha1: (octets) => hash('sha1', octets, 'buffer'),

@@ -20,9 +20,9 @@ const DEFAULT_CHOICE = (process.env.HYBI_RECEIVE_BUFFER || 'auto') as ReceiveBuf
 
 const REGION_SIZE = 256 * 1024
 /** What TLS gives at once, in octets: the content of one record (RFC 8446 §5.1). */
-const LANDING_SIZE = 16 * 1024
+const RECORD_SIZE = 16 * 1024
 
-/** Handles that are read by the event loop alone. */
+/** Handles that give as much at once as there is room for. */
 const DIRECT_HANDLES: readonly string[] = ['TCP', 'Pipe']
 
 /** Octets that sockets read into: `view`, which is `octets[start, ...)`. */
@@ -30,11 +30,11 @@ export interface ReceiveRegion {
   readonly view: Uint8Array
   readonly octets: Uint8Array
   readonly start: number
-  /** Most octets of one read: where there were as many, there may be more. */
+  /** Most octets of one read: if there were as many, there may be more. */
   readonly readSize: number
 }
 
-/** Called with the number of octets that were read; false stops reading. */
+/** Called with the number of octets that were read, which are in the region until it calls others; false stops reading. */
 type ReadCallback = (this: Socket, length: number) => boolean
 
 interface Internals {
@@ -76,30 +76,23 @@ function findInternals(): Internals | null {
   return internals
 }
 
-/** The region of these kernels, with the callbacks that Node is given. */
-interface Reader {
-  region: ReceiveRegion
-  /** The same for handles that read into the landing. */
-  landedRegion: ReceiveRegion
-  /** For handles that read into the region themselves. */
-  onRead: ReadCallback
-  /** For those that read into the landing, from where it is copied. */
-  onLanded: ReadCallback
+/** The region of these kernels, for both kinds of handles. */
+interface Regions {
+  direct: ReceiveRegion
+  records: ReceiveRegion
 }
 
-/** Of all copies of this package that share kernels, and so the region: whether it is in use is one question. */
-const readers = processWide('readers.1', () => new WeakMap<Kernels, Reader>())
+/** Of all copies of this package that share kernels. */
+const regions = processWide('regions.1', () => new WeakMap<Kernels, Regions>())
 
-function readerFor(kernels: Kernels, callback: ReadCallback): Reader {
-  let reader = readers.get(kernels)
-  if (reader === undefined) {
-    reader = createReader(
-      createRegion(kernels as { octets?: Uint8Array; receiveRegion?: { start: number; end: number } }),
-      callback
-    )
-    readers.set(kernels, reader)
+function regionsFor(kernels: Kernels): Regions {
+  let found = regions.get(kernels)
+  if (found === undefined) {
+    const direct = createRegion(kernels as { octets?: Uint8Array; receiveRegion?: { start: number; end: number } })
+    found = { direct, records: { ...direct, readSize: RECORD_SIZE } }
+    regions.set(kernels, found)
   }
-  return reader
+  return found
 }
 
 function createRegion({
@@ -119,68 +112,8 @@ function createRegion({
 }
 
 /**
- * Where handles other than TCP and pipes read to. Those are read by the event loop alone; a TLS socket may also read within a write: its own
- * empty one, or one of its peer's in this process, over streams. The region may just be in use then, by whoever wrote.
- */
-let landing: Buffer | null = null
-
-/** A read that came while the region was in use. */
-interface HeldRead {
-  socket: Socket
-  octets: Buffer
-}
-
-function createReader(region: ReceiveRegion, callback: ReadCallback): Reader {
-  const { view } = region
-  const held: HeldRead[] = []
-  let inUse = false
-  let delivering = false
-
-  function deliver(socket: Socket, length: number): boolean {
-    inUse = true
-    try {
-      return callback.call(socket, length)
-    } finally {
-      inUse = false
-      if (held.length > 0 && !delivering) deliverHeld()
-    }
-  }
-
-  function deliverHeld(): void {
-    delivering = true
-    try {
-      for (let next = held.shift(); next !== undefined; next = held.shift()) {
-        view.set(next.octets)
-        deliver(next.socket, next.octets.length)
-      }
-    } finally {
-      delivering = false
-      // A listener threw
-      if (held.length > 0) process.nextTick(deliverHeld)
-    }
-  }
-
-  return {
-    region,
-    landedRegion: { ...region, readSize: LANDING_SIZE },
-    onRead(length) {
-      return deliver(this, length)
-    },
-    onLanded(length) {
-      const octets = landing!.subarray(0, length)
-      if (inUse || held.length > 0) {
-        held.push({ socket: this, octets: Buffer.from(octets) })
-        return true
-      }
-      view.set(octets)
-      return deliver(this, length)
-    }
-  }
-}
-
-/**
  * Lets `socket` read into the shared region from here on, for its life: `onRead`, the same function for all sockets, is called with what
- * came, in place of 'data'; never from within itself. To be called when nothing is buffered in the stream.
+ * came, in place of 'data'; also from within whatever it calls. To be called when nothing is buffered in the stream.
  * @returns the region, or null where this socket cannot
  */
 export function shareReceiveBuffer(
@@ -203,11 +136,9 @@ export function shareReceiveBuffer(
     return null
   // Set by somebody else, or a Node that has other keys on its sockets
   if (target[keys.buffer] !== null || target[keys.callback] !== null) return null
-  const reader = readerFor(kernels, onRead)
-  const isDirect = DIRECT_HANDLES.includes(handle.constructor.name)
-  const view = isDirect ? reader.region.view : (landing ??= Buffer.alloc(LANDING_SIZE))
-  target[keys.buffer] = view
-  target[keys.callback] = isDirect ? reader.onRead : reader.onLanded
-  handle.useUserBuffer(view)
-  return isDirect ? reader.region : reader.landedRegion
+  const { direct, records } = regionsFor(kernels)
+  target[keys.buffer] = direct.view
+  target[keys.callback] = onRead
+  handle.useUserBuffer(direct.view)
+  return DIRECT_HANDLES.includes(handle.constructor.name) ? direct : records
 }

@@ -139,18 +139,10 @@ class Tap implements ReceiverHandler {
     this.connection = connection
   }
 
-  onBatch(octets: Uint8Array, end: number): void {
-    this.connection.onBatch(octets, end)
-  }
-
-  onBatchEnd(): void {
-    this.connection.onBatchEnd()
-  }
-
-  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void {
+  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean, kept: boolean): void {
     const { view } = this
-    if (isOnlyListener(view, 'message', receiverOnMessage)) this.connection.onMessage(octets, start, end, isBinary, nonAscii)
-    else view.emit('message', messageOf(octets, start, end, isBinary, view._binaryType), isBinary)
+    if (isOnlyListener(view, 'message', receiverOnMessage)) this.connection.onMessage(octets, start, end, isBinary, nonAscii, kept)
+    else view.emit('message', messageOf(octets, start, end, isBinary, view._binaryType, kept), isBinary)
   }
 
   onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void {

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream'
 import type { CloseStatus } from '../core/close.js'
 import { Receiver as FrameReceiver, type MessageInflater, type ReceiverHandler } from '../core/receiver.js'
 import { assemble, type BinaryType, EMPTY_BUFFER, honest, messageOf } from './data.js'
-import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
+import { copyToBuffer } from './message-memory.js'
 import { kernelsFor } from './kernels.js'
 import { nodeRuntime } from './ports.js'
 import type { Extensions } from './sender.js'
@@ -84,10 +84,8 @@ export class Receiver extends Writable {
 
   #handler(): ReceiverHandler {
     return {
-      onBatch: beginBatch,
-      onBatchEnd: endBatch,
-      onMessage: (octets, start, end, isBinary) => {
-        this.emit('message', messageOf(octets, start, end, isBinary, this._binaryType), isBinary)
+      onMessage: (octets, start, end, isBinary, _nonAscii, kept) => {
+        this.emit('message', messageOf(octets, start, end, isBinary, this._binaryType, kept), isBinary)
       },
       onFragments: (fragments, length, isBinary) => {
         this.emit('message', assemble(fragments, length, isBinary, this._binaryType), isBinary)

@@ -10,7 +10,7 @@ import type { Kernels } from '../core/ports.js'
 import type { WriteCallback } from '../core/sender.js'
 import { assemble, type BinaryType, messageOf } from './data.js'
 import { takesText } from './event-target.js'
-import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
+import { copyToBuffer } from './message-memory.js'
 import { enterRead, leaveRead } from './departure.js'
 import { SocketOutput } from './output.js'
 import { nodeRuntime } from './ports.js'
@@ -19,14 +19,13 @@ import { writeFirst } from './socket-order.js'
 import { kClose, kPong, kTransport } from './symbols.js'
 import { textOf } from './text.js'
 import { nextTick, rethrowLater, setImmediate } from './ticks.js'
+import { isServing, OVER, timeTaken, UNKNOWN, waitForTurn } from './turns.js'
 
 /** Octets that may be held back before the socket is told to wait; Node's own default for streams. */
 const HOLD_LIMIT = 16 * 1024
 
-/** Octets of a chunk of a 'data' event where there may be more; Node's own size. */
+/** Octets of a chunk of a 'data' event if there may be more; Node's own size. */
 const CHUNK_SIZE = 64 * 1024
-/** Octets that are received from one connection before others have their turn: a flood of them must not keep the event loop to itself. */
-const TURN_LIMIT = 512 * 1024
 
 /** Reasons not to read. */
 const WAITS_FOR_DRAIN = 1
@@ -39,23 +38,35 @@ const FAILING = 8
 /** The peer ended its side. */
 const ENDED = 16
 
-/** Who read as much as one read can, and how many octets in a row. */
-let greedy: Transport | null = null
-let greedyOctets = 0
-
-/** Whether `transport` had its share of this turn with `length` octets more. */
-function isGreedy(transport: Transport, length: number): boolean {
-  if (greedy !== transport) greedyOctets = 0
-  greedy = transport
-  greedyOctets += length
-  return greedyOctets >= TURN_LIMIT
-}
+/** The receiver goes on when it is our turn. */
+const STOPPED = 32
+/** Had to stop when others still had not, the last time it asked. */
+const GREEDY = 64
+/** The socket is paused, and we did that. */
+const PAUSED = 128
+/** The logarithm of how much is delivered between two looks at the clock: three bits. */
+const PACE_SHIFT = 8
+const PACE = 7 << PACE_SHIFT
+const FIRST_PACE = 2 << PACE_SHIFT
+/** A look at the clock, 60 ns, for every 32 of the smallest messages: 1 % (`npm run bench -- receive`). */
+const MOST_PACE = 5
+/** How long it should take from one look to the next, in ms. */
+const PACE_MS = 0.25
+/** What who asks too late, but for the first time, may still deliver. */
+const GRACE = 8
 
 /** Any Duplex, with what sockets have beside. */
 export interface TransportSocket extends Duplex {
   [kTransport]?: Transport | undefined
   setTimeout?: (ms: number) => void
   setNoDelay?: () => void
+}
+
+/** What is looked at in Node's sockets for each read. */
+interface SocketInternals {
+  _events: { data?: unknown }
+  _readableState: { flowing: boolean | null; length: number }
+  _handle: { reading?: boolean; readStop(): number } | null
 }
 
 /** Whose events these are: a WebSocket. */
@@ -90,7 +101,7 @@ export class Transport implements ConnectionHandler {
   private region: ReceiveRegion | null = null
   private closeTimer: NodeJS.Timeout | null = null
   /** Why the socket is paused, as far as that is our doing, and what has happened to it: one field of many connections for all. */
-  private flags = 0
+  private flags = FIRST_PACE
 
   constructor(
     socket: TransportSocket,
@@ -120,52 +131,135 @@ export class Transport implements ConnectionHandler {
     socket.on('error', onSocketError)
     if (this.share()) beginReading(socket)
     else socket.on('data', onSocketData)
+    if (!Object.hasOwn(socket, 'pause')) socket.pause = pauseSocket
   }
 
   /** A chunk of a 'data' event. */
   receiveChunk(chunk: Buffer): void {
+    const { socket } = this
     this.receive(chunk, 0, chunk.length, false)
-    if (chunk.length >= CHUNK_SIZE) this.giveWay(chunk.length)
-    else if (greedy === this) greedy = null
+    if (this.region !== null) return
+    if (chunk.length >= CHUNK_SIZE) this.giveWay()
+    // The program may have resumed it
+    if ((this.flags & WAITS) !== 0) this.pauseSocket()
     // What kept us from it may be gone: the head that came with the handshake
-    if (!this.socket.isPaused() && this.share()) this.socket.removeListener('data', onSocketData)
+    else if (!socket.isPaused()) this.share()
   }
 
-  /** `length` octets that the socket read into the region. */
-  receiveShared(length: number): void {
-    const { octets, start, view } = this.region!
-    const { socket } = this
-    // Listeners of others get a copy, before it is unmasked
-    if (socket.listenerCount('data') > 0) {
-      try {
-        socket.emit('data', copyToBuffer(view, 0, length))
-      } catch (error) {
-        rethrowLater(error)
-      }
+  /**
+   * `length` octets that the socket read into the region.
+   * @returns whether it shall read on
+   */
+  receiveShared(length: number): boolean {
+    const { octets, start, view, readSize } = this.region!
+    const { _events: events, _readableState: state } = this.socket as unknown as SocketInternals
+    if (events.data !== onSocketData || state.flowing !== true || state.length !== 0) {
+      // Somebody else listens as well, or instead of us, or it is paused: it goes the way it would go anyway
+      return this.push(copyToBuffer(view, 0, length))
     }
     this.receive(octets, start, start + length, true)
-    if (length === this.region!.readSize) this.giveWay(length)
-    else if (greedy === this) greedy = null
+    if (length === readSize) this.giveWay()
+    return (this.flags & WAITS) === 0
   }
 
-  /** After a read that may be followed by another at once: where it was one too many, the next waits for the next turn of the event loop. */
-  private giveWay(length: number): void {
-    if (!isGreedy(this, length) || (this.flags & WAITS) !== 0 || this.socket.destroyed) return
-    this.flags |= WAITS_FOR_TURN
-    this.socket.pause()
-    setImmediate(takeTurn, this)
+  private push(chunk: Buffer): boolean {
+    try {
+      return this.socket.push(chunk) && (this.flags & WAITS) === 0
+    } catch (error) {
+      // A listener's
+      rethrowLater(error)
+      return true
+    }
   }
 
-  /** Reads on. */
+  /** After a read that may be followed by another at once: if the time is over, the next waits for the next turn of the event loop. */
+  private giveWay(): void {
+    if ((this.flags & WAITS) === 0 && !this.socket.destroyed && timeTaken(this) === OVER) this.waitForTurn()
+  }
+
+  /** See `MessageEvents`. */
+  onWork(): number {
+    const elapsed = timeTaken(this)
+    let pace = (this.flags & PACE) >> PACE_SHIFT
+    if (elapsed === OVER) {
+      if ((this.flags & GREEDY) === 0) {
+        // It may be a quiet one beside others that are not
+        this.flags |= GREEDY
+        return Math.min(GRACE, 1 << pace)
+      }
+      if (pace > 0) this.flags -= 1 << PACE_SHIFT
+      this.flags |= STOPPED
+      this.waitForTurn()
+      return 0
+    }
+    if (!isServing()) this.flags &= ~GREEDY
+    if (elapsed !== UNKNOWN) {
+      if (elapsed > PACE_MS) pace = Math.max(0, pace - Math.ceil(Math.log2(elapsed / PACE_MS)))
+      else if (pace < MOST_PACE) pace++
+      this.flags = (this.flags & ~PACE) | (pace << PACE_SHIFT)
+    }
+    return 1 << pace
+  }
+
+  private waitForTurn(): void {
+    if ((this.flags & WAITS_FOR_TURN) !== 0) return
+    this.stopReading(WAITS_FOR_TURN)
+    waitForTurn(this)
+  }
+
+  /** Goes on. */
   takeTurn(): void {
-    greedy = null
-    this.stopWaiting(WAITS_FOR_TURN)
+    if ((this.flags & STOPPED) !== 0) {
+      // A receiver that stops again does not wait twice
+      this.flags &= ~(STOPPED | WAITS_FOR_TURN)
+      this.proceed()
+      if ((this.flags & WAITS) === 0) this.startReading()
+    } else {
+      this.stopWaiting(WAITS_FOR_TURN)
+    }
+  }
+
+  private stopReading(reason: number): void {
+    this.flags |= reason
+    if (this.region === null) return this.pauseSocket()
+    // Beneath the stream, which is the program's to pause
+    const { _handle: handle } = this.socket as unknown as SocketInternals
+    if (!handle?.reading) return
+    handle.reading = false
+    handle.readStop()
+  }
+
+  private pauseSocket(): void {
+    if (this.socket.isPaused()) return
+    this.flags |= PAUSED
+    nodePause(this.socket)
   }
 
   private stopWaiting(reason: number): void {
     if ((this.flags & reason) === 0) return
     this.flags &= ~reason
-    if ((this.flags & WAITS) === 0 && !this.owner.isPaused) this.socket.resume()
+    if ((this.flags & WAITS) === 0) this.startReading()
+  }
+
+  private startReading(): void {
+    const isPaused = (this.flags & PAUSED) !== 0
+    this.flags &= ~PAUSED
+    if (this.socket.destroyed) return
+    if (this.region !== null) this.readAhead()
+    else if (isPaused) this.socket.resume()
+  }
+
+  /** Lets the handle read, whether or not the stream is paused, as long as that has room. */
+  private readAhead(): void {
+    const { socket } = this
+    if (socket.readableLength < socket.readableHighWaterMark) socket.read(0)
+  }
+
+  /** The program paused the socket. */
+  socketPaused(): void {
+    this.flags &= ~PAUSED
+    // As Node does with a socket that fills buffers of its own: the end of a peer that has nothing more to say is noticed
+    if (this.region !== null && (this.flags & WAITS) === 0 && !this.socket.destroyed) this.readAhead()
   }
 
   private share(): boolean {
@@ -186,10 +280,13 @@ export class Transport implements ConnectionHandler {
     } finally {
       leaveRead(outer)
     }
-    if (receiver.heldLength >= HOLD_LIMIT && (this.flags & WAITS_FOR_DRAIN) === 0) {
-      this.flags |= WAITS_FOR_DRAIN
-      this.socket.pause()
-    }
+    this.afterDelivery()
+  }
+
+  private afterDelivery(): void {
+    const { receiver } = this.connection
+    if (receiver.isDone) this.stopWaiting(WAITS)
+    else if (receiver.heldLength >= HOLD_LIMIT) this.stopReading(WAITS_FOR_DRAIN)
   }
 
   /** What waits to be written: in the socket, and for compression, in octets. */
@@ -202,7 +299,8 @@ export class Transport implements ConnectionHandler {
   }
 
   resume(): void {
-    if ((this.flags & WAITS) === 0) this.socket.resume()
+    if ((this.flags & WAITS) === 0 || this.region !== null) this.socket.resume()
+    else if (this.socket.isPaused()) this.flags |= PAUSED
   }
 
   /** Drops the socket behind what was sent. */
@@ -211,20 +309,12 @@ export class Transport implements ConnectionHandler {
     this.socket.destroy()
   }
 
-  onBatch(octets: Uint8Array, end: number): void {
-    beginBatch(octets, end)
-  }
-
-  onBatchEnd(): void {
-    endBatch()
-  }
-
-  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean): void {
+  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean, kept: boolean): void {
     const { owner } = this
     const data =
       !isBinary && takesText(owner)
         ? textOf(octets, start, end, nonAscii, this.textKernels)
-        : messageOf(octets, start, end, isBinary, owner.binaryType)
+        : messageOf(octets, start, end, isBinary, owner.binaryType, kept)
     owner.emit('message', data, isBinary)
   }
 
@@ -346,6 +436,7 @@ export class Transport implements ConnectionHandler {
     } finally {
       leaveRead(outer)
     }
+    this.afterDelivery()
     this.finishClose()
   }
 
@@ -390,19 +481,22 @@ function proceed(transport: Transport): void {
   transport.proceed()
 }
 
-function takeTurn(transport: Transport): void {
-  transport.takeTurn()
-}
-
 function destroySocket(socket: Duplex): void {
   socket.destroy()
 }
 
-/** What `resume` does, without its way by the next tick where the handle is reading already. */
+/** Listens to 'data' and resumes the socket, without the way by the next tick if the handle is reading already. */
 function beginReading(socket: TransportSocket): void {
-  const { _handle: handle } = socket as { _handle?: { reading?: boolean } | null }
-  if (handle?.reading && socket.readableFlowing === null) (socket as { readableFlowing: boolean }).readableFlowing = true
-  else socket.resume()
+  const { _handle: handle } = socket as unknown as SocketInternals
+  if (handle?.reading && socket.readableFlowing === null) {
+    const stream = socket as { readableFlowing: boolean }
+    stream.readableFlowing = false
+    socket.on('data', onSocketData)
+    stream.readableFlowing = true
+  } else {
+    socket.on('data', onSocketData)
+    socket.resume()
+  }
 }
 
 function resumeSocket(socket: Duplex): void {
@@ -414,8 +508,23 @@ function onSocketData(this: TransportSocket, chunk: Buffer): void {
 }
 
 function onSharedRead(this: Socket, length: number): boolean {
-  ;(this as TransportSocket)[kTransport]?.receiveShared(length)
-  return true
+  const transport = (this as TransportSocket)[kTransport]
+  return transport === undefined || transport === null || transport.receiveShared(length)
+}
+
+/** The `pause` of the socket's class. */
+function nodePause(socket: TransportSocket): void {
+  let prototype = Object.getPrototypeOf(socket) as Duplex
+  // Of an object made with the socket as its prototype
+  while (prototype.pause === pauseSocket) prototype = Object.getPrototypeOf(prototype) as Duplex
+  prototype.pause.call(socket)
+}
+
+/** Stands before it on the socket. */
+function pauseSocket(this: TransportSocket): TransportSocket {
+  nodePause(this)
+  this[kTransport]?.socketPaused()
+  return this
 }
 
 function onSocketEnd(this: TransportSocket): void {

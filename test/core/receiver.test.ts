@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { assert, describe, expect, test } from 'vitest'
 import { withCloseCode } from '../../src/core/errors.js'
-import type { MessageInflater } from '../../src/core/receiver.js'
+import { type MessageInflater, Receiver, type ReceiverHandler } from '../../src/core/receiver.js'
+import { nodeRuntime } from '../../src/node/ports.js'
 import { validatedNaively } from '../kernels/support.js'
 import {
   BINARY,
@@ -27,13 +28,17 @@ import {
   expectViolation,
   feeds,
   Fixture,
+  js,
   LATE,
   ping,
   pong,
+  Recorder,
   roleOf,
   ROLES,
+  runtime,
   streamFor,
   text,
+  UNLIMITED,
   VIOLATIONS,
   type Feed,
   type Setup
@@ -1309,115 +1314,183 @@ describe('re-entrancy', () => {
   })
 })
 
-describe('batches', () => {
+describe('a nested event loop inside a handler, in which others read into the same memory', () => {
   const frames: FrameFields[] = [
-    ...Array.from({ length: 20 }, (_, i) => ({ opcode: 1 + (i & 1), payload: String(i).repeat(i * 5) })),
+    ...Array.from({ length: 12 }, (_, i) => ({ opcode: 1 + (i & 1), payload: String(i).repeat(i * 5) })),
     { opcode: PING, payload: 'ping' },
     { fin: false, payload: 'th' },
-    { opcode: PONG },
-    { opcode: PING },
+    { opcode: PONG, payload: 'pong' },
     { opcode: CONTINUATION, payload: 'ree' },
+    { opcode: BINARY, payload: pattern(5000) },
+    compressed('inflated'),
+    { opcode: BINARY, fin: false, payload: pattern(300) },
+    { opcode: PING, payload: 'between' },
+    { opcode: CONTINUATION, payload: pattern(200, 7) },
     ...EARLY,
-    { payload: 'é' }
+    { payload: 'é' },
+    { opcode: CLOSE, payload: closePayload(1000, 'bye') }
   ]
 
-  /** A receiver whose batches are watched: when one begins and ends, and that its octets stay until then. */
-  class Watched extends Fixture {
-    batches = 0
-    /** Octets and end of the batch under way. */
-    private batch: { octets: Uint8Array; end: number } | null = null
-    private seen: { octets: Uint8Array; copy: Buffer }[] = []
-    /** Called inside each event. */
-    inside: () => void = () => {}
+  test.each([
+    ['a receiver', runtime],
+    // which copies frames together, and gives views of the copies
+    ['one on Node', nodeRuntime]
+  ])('changes no octet of what %s has still to deliver, however chunks are cut', (_, lent) => {
+    const settings = { ...UNLIMITED, isServer: true }
+    const inflater: MessageInflater = { inflate: (octets) => complement(octets) }
+    const stream = streamFor(true, frames)
+    const places = Array.from({ length: 60 }, (_, i) => i * 7 + 1).concat(1300, 3000, stream.length - 560, stream.length - 3)
+    for (const { title, lend, kernels, transient } of feeds) {
+      const whole = new Recorder()
+      const plain = new Receiver(settings, js, runtime, whole)
+      plain.inflater = inflater
+      plain.receive(new Uint8Array(stream), 0, stream.length, false)
+      const byFrame = { title: 'frame by frame', chunks: frames.map((frame) => streamFor(true, [frame])) }
+      for (const cut of [byFrame, ...chunkings(stream, places)]) {
+        const recorder = new Recorder()
+        const receiver = new Receiver(settings, kernels, lent, recorder)
+        receiver.inflater = inflater
+        let memory: Uint8Array | null = null
+        let at = 0
+        for (const event of ['onMessage', 'onPing', 'onPong', 'onFragments', 'onCloseFrame'] as const) {
+          const tell = recorder[event].bind(recorder) as (...args: unknown[]) => void
+          recorder[event] = (...args: unknown[]) => {
+            // A pong is sent before the event of its ping
+            if (event === 'onPing') memory?.fill(0xee, at)
+            tell(...args)
+            memory?.fill(0xee, at)
+          }
+        }
+        for (const chunk of cut.chunks) {
+          lend(chunk, (octets, start, end) => {
+            if (transient) {
+              memory = octets.subarray(0, end)
+              at = start
+            }
+            receiver.receive(octets, start, end, transient)
+          })
+        }
+        expect({ title, cut: cut.title, events: recorder.events }).toEqual({ title, cut: cut.title, events: whole.events })
+        expect(recorder.keepsakesAreUnchanged()).toBe(true)
+      }
+    }
+  })
+})
+
+describe('a handler that says how much may be done at a time', () => {
+  /** Asked at least so often, in events and fragments; nothing else costs as little. */
+  const CREDIT = 3
+
+  /** A receiver that is told each time that it has done enough, except when it goes on. */
+  class Patient extends Fixture {
+    stops = 0
+    private fresh = true
 
     constructor(feed: Feed, setup: Setup) {
       super(feed, setup)
-      const { recorder } = this
-      recorder.onBatch = (octets, end) => {
-        assert.isNull(this.batch, 'a batch begins inside another')
-        this.batch = { octets, end }
-        this.batches++
-      }
-      recorder.onBatchEnd = () => {
-        assert.isNotNull(this.batch, 'a batch ends that did not begin')
-        for (const { octets, copy } of this.seen.splice(0)) assert(copy.equals(octets), 'octets of a batch have changed')
-        this.batch = null
-      }
-      for (const event of ['onMessage', 'onPing', 'onPong'] as const) {
-        const tell = recorder[event].bind(recorder) as (...args: unknown[]) => void
-        recorder[event] = (octets: Uint8Array, start: number, end: number, ...rest: unknown[]) => {
-          if (this.batch !== null) {
-            assert(octets === this.batch.octets && end <= this.batch.end, 'an event lies outside of its batch')
-            const part = octets.subarray(start, end)
-            this.seen.push({ octets: part, copy: Buffer.from(part) })
-          }
-          this.inside()
-          tell(octets, start, end, ...rest)
+      ;(this.recorder as ReceiverHandler).onWork = () => {
+        if (this.fresh) {
+          this.fresh = false
+          return CREDIT
         }
+        this.stops++
+        return 0
       }
     }
 
-    get isInside(): boolean {
-      return this.batch !== null
+    proceed(): void {
+      this.fresh = true
+      this.receiver.proceed()
+    }
+
+    /** Goes on until all is delivered; each time there are few events. */
+    finish(): void {
+      for (let i = 0; i < 5000 && !this.receiver.isIdle; i++) {
+        const before = this.recorder.events.length
+        this.proceed()
+        expect(this.recorder.events.length - before).toBeLessThanOrEqual(CREDIT + 1)
+      }
     }
   }
 
-  test('begin before the first and end behind the last of their events, however chunks are cut', () => {
+  test('gets everything in order, a few events at a time, whatever comes meanwhile', () => {
     for (const isServer of ROLES) {
-      const stream = streamFor(isServer, frames)
-      for (const { title, chunks } of chunkings(stream, [1, 7, 100, 400, stream.length - 10])) {
+      const stream = streamFor(isServer, COMPRESSED)
+      for (const { title, chunks } of chunkings(stream)) {
         for (const feed of feeds) {
-          const plain = new Fixture(feed, { isServer })
-          const watched = new Watched(feed, { isServer })
-          for (const chunk of chunks) {
-            plain.receive(chunk)
-            watched.receive(chunk)
-            expect(watched.isInside).toBe(false)
-          }
-          expect(watched.recorder.events).toEqual(plain.recorder.events)
-          if (title === 'whole') expect(watched.batches).toBeGreaterThan(0)
+          const fixture = new Patient(feed, { isServer, inflater: () => Object.assign(new Complement(), { isLate: false }) })
+          for (const chunk of chunks) fixture.receive(chunk)
+          expect(fixture.recorder.events.length).toBeLessThanOrEqual(CREDIT + 1)
+          fixture.finish()
+          const where = `${feed.title}, ${title}`
+          expect({ where, events: fixture.recorder.events }).toEqual({ where, events: COMPRESSED_EVENTS })
+          expect(fixture.recorder.keepsakesAreUnchanged()).toBe(true)
+          expect(fixture.stops).toBeGreaterThan(0)
         }
       }
     }
   })
 
-  test('keep their octets whatever a handler does with the same kernels', () => {
+  test.each([
+    ['messages', { opcode: BINARY, payload: 'x' }],
+    ['pings', { opcode: PING, payload: '' }],
+    ['fragments that are empty', { opcode: CONTINUATION, fin: false, payload: '' }],
+    ['compressed messages', compressed('', { opcode: BINARY })],
+    ['compressed messages that are large', compressed(pattern(40_000), { opcode: BINARY })]
+  ] as [string, FrameFields][])('is asked again before long where there are many %s', (_, frame) => {
+    const first: FrameFields[] = frame.opcode === CONTINUATION ? [{ opcode: BINARY, fin: false, payload: 'begin' }] : []
+    const last: FrameFields[] = frame.opcode === CONTINUATION ? [{ opcode: CONTINUATION, payload: 'end' }] : []
+    const count = Number(frame.payload!.length) > 1000 ? 6 : 500
+    const stream = streamFor(true, [...first, ...Array.from({ length: count }, () => frame), ...last])
     for (const feed of feeds) {
-      const watched = new Watched(feed, { isServer: true })
-      watched.inside = () => {
-        const other = new Fixture({ ...feed, lend: feeds[0].lend, transient: false }, { isServer: true })
-        other.receive(streamFor(true, [{ opcode: BINARY, payload: pattern(3000, 3) }, { payload: 'é' }, { opcode: PING }]))
-      }
-      watched.receive(streamFor(true, frames))
-      expect(watched.batches).toBeGreaterThan(0)
+      const fixture = new Patient(feed, { isServer: true, inflater: () => Object.assign(new Complement(), { isLate: false }) })
+      fixture.receive(stream)
+      fixture.finish()
+      expect(fixture.stops).toBeGreaterThanOrEqual(count / (CREDIT + 1) - 1)
+      expect(fixture.receiver.isIdle).toBe(true)
     }
   })
 
-  test('end also where a handler throws, events are deferred, or the chunk holds one frame', () => {
-    for (const feed of feeds) {
-      for (const isServer of ROLES) {
-        for (let count = 1; count <= 25; count++) {
-          const throwing = new Watched(feed, { isServer })
-          throwing.recorder.onEvent = () => {
-            if (throwing.recorder.events.length === count) throw new Error('mine')
-          }
-          expect(() => throwing.receive(streamFor(isServer, frames))).toThrow('mine')
-          expect(throwing.isInside).toBe(false)
-          throwing.receiver.recover()
-          expect(throwing.isInside).toBe(false)
-        }
-        const single = new Watched(feed, { isServer })
-        single.receive(streamFor(isServer, [{ payload: 'a' }]))
-        expect(single.isInside).toBe(false)
-        const deferred = new Watched(feed, { isServer, deferEvents: true })
-        deferred.receive(streamFor(isServer, frames))
-        for (; deferred.recorder.deferred > 0; deferred.recorder.deferred--) {
-          expect(deferred.isInside).toBe(false)
-          deferred.receiver.proceed()
-        }
-        expect(deferred.isInside).toBe(false)
+  test('is told once when all that had to wait is dealt with', () => {
+    const fixture = new Patient(feeds[1], { isServer: true })
+    fixture.receive(
+      streamFor(
+        true,
+        Array.from({ length: 20 }, () => ({ payload: 'x' }))
+      )
+    )
+    expect(fixture.receiver.heldLength).toBeGreaterThan(0)
+    fixture.finish()
+    expect(fixture.recorder.drains).toBe(1)
+    expect(fixture.receiver.heldLength).toBe(0)
+  })
+})
+
+describe('frames that had to wait', () => {
+  /** How many octets a receiver copies until all events of `stream` are delivered, one a turn. */
+  function copied(feed: Feed, count: number): number {
+    let octets = 0
+    const counting = {
+      ...runtime,
+      copy: (source: Uint8Array, start: number, end: number) => {
+        octets += end - start
+        return runtime.copy(source, start, end)
       }
     }
+    const recorder = new Recorder()
+    const receiver = new Receiver({ ...UNLIMITED, isServer: true, deferEvents: true }, feed.kernels, counting, recorder)
+    const stream = streamFor(
+      true,
+      Array.from({ length: count }, (_, i) => ({ opcode: i % 10 === 9 ? PING : BINARY, payload: pattern(50) }))
+    )
+    feed.lend(stream, (chunk, start, end) => receiver.receive(chunk, start, end, feed.transient))
+    for (; recorder.deferred > 0; recorder.deferred--) receiver.proceed()
+    expect(recorder.events.length).toBe(count)
+    return octets
+  }
+
+  test('are copied once or twice, however often they have to wait', () => {
+    for (const feed of feeds) for (const count of [10, 4000]) expect(copied(feed, count)).toBeLessThanOrEqual(2 * count * 56)
   })
 })
 

@@ -131,8 +131,6 @@ export class Recorder implements ReceiverHandler {
   deferred = 0
   ready = 0
   drains = 0
-  onBatch?: (octets: Uint8Array, end: number) => void
-  onBatchEnd?: () => void
   /** Called inside each event, after it was written down. */
   onEvent: (event: string) => void = () => {}
   private readonly keepsakes: { octets: Uint8Array; copy: Buffer }[] = []

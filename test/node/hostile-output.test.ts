@@ -40,7 +40,7 @@ test('handlers that answer on other connections, each in the middle of the write
     })
   )
   for (let i = 0; i < 5; i++) send(i)
-  await eventually(() => called === sent && budget <= 0)
+  await eventually(() => called === sent && budget <= 0 && received.reduce((sum, count) => sum + count) === sent)
   expect(received.reduce((sum, count) => sum + count)).toBe(500)
   expect(called).toBe(500)
 })

@@ -1,10 +1,29 @@
-import { expect, test } from 'vitest'
-import { buildFrame, TEST_KEY } from '../support/frames.js'
-import { linkRaw, turns } from './support/links.js'
+// How much of what connections receive is delivered in one turn of the event loop, by a clock that listeners move on.
+
+import { expect, test, vi } from 'vitest'
+import { BINARY, buildFrame, CONTINUATION, PING, TEST_KEY, type FrameFields } from '../support/frames.js'
+import { linkRaw, type Options, type Socket, turns } from './support/links.js'
+
+/** Set in front of Node's own before anything is loaded. */
+const clock = vi.hoisted(() => {
+  const fake = { ms: 1000 }
+  performance.now = () => fake.ms
+  return fake
+})
+
+/** What a turn of the event loop gives to deliveries from reads, and to each connection that had to wait, in ms. */
+const READS_MS = 2
+const EACH_MS = 2
+/** How many of these have their turns in one of the event loop if they use it up. */
+const AT_ONCE = 2
 
 /** A socket that reads into the shared region, with what Node calls for each of its reads. */
 interface SharedSocket {
   isPaused(): boolean
+  pause(): void
+  resume(): void
+  push(chunk: Buffer): boolean
+  _handle: { reading: boolean } | null
   [key: symbol]: unknown
 }
 
@@ -13,35 +32,181 @@ function keyOf(socket: SharedSocket, description: string): symbol {
   return keys.find((key) => key.description === description)!
 }
 
-test('a socket that always has more leaves the event loop to others after 512 KiB, and reads on in the next turn', async () => {
-  const { server } = await linkRaw({ receiveBuffer: 'shared' })
-  const socket = (server as unknown as { _socket: SharedSocket })._socket
-  const region = socket[keyOf(socket, 'kBuffer')] as Buffer
-  const read = (length: number): void => void (socket[keyOf(socket, 'kBufferCb')] as (length: number) => boolean)(length)
-  const begin = buildFrame({ opcode: 2, payload: Buffer.alloc(50 * region.length), key: TEST_KEY })
-  begin.copy(region)
+/** A server's connection that is fed as by a read of its socket. */
+class Fed {
+  readonly socket: SharedSocket
+  readonly received: string[] = []
 
-  for (let round = 0; round < 2; round++) {
-    const mostReads = (512 * 1024) / region.length
-    for (let i = 1; i < mostReads; i++) read(region.length)
-    expect(socket.isPaused()).toBe(false)
-    read(region.length)
-    expect(socket.isPaused()).toBe(true)
-    await turns(2)
-    expect(socket.isPaused()).toBe(false)
+  private constructor(readonly ws: Socket) {
+    this.socket = (ws as unknown as { _socket: SharedSocket })._socket
+    for (const event of ['message', 'ping']) ws.on(event, (data: Buffer) => this.received.push(data.toString()))
   }
 
-  // one that has to be waited for ends a row
-  for (let i = 0; i < 20; i++) read(i % 2 === 1 ? 1000 : region.length)
-  expect(socket.isPaused()).toBe(false)
+  static async open(options: Options = {}): Promise<Fed> {
+    const { server } = await linkRaw(options)
+    return new Fed(server)
+  }
 
-  // who paused it meanwhile is not overruled
-  const rest = (512 * 1024) / region.length
-  for (let i = 0; i < rest; i++) read(region.length)
-  server.pause()
+  /** Each message takes so long. */
+  taking(ms: number): this {
+    for (const event of ['message', 'ping'])
+      this.ws.on(event, () => {
+        clock.ms += ms
+      })
+    return this
+  }
+
+  get region(): Buffer {
+    return this.socket[keyOf(this.socket, 'kBuffer')] as Buffer
+  }
+
+  /** @returns whether the socket reads on */
+  read(octets: Buffer): boolean {
+    octets.copy(this.region)
+    return (this.socket[keyOf(this.socket, 'kBufferCb')] as (length: number) => boolean)(octets.length)
+  }
+}
+
+const frames = (list: FrameFields[]): Buffer => Buffer.concat(list.map((frame) => buildFrame({ key: TEST_KEY, ...frame })))
+const numbered = (count: number): { names: string[]; octets: Buffer } => {
+  const names = Array.from({ length: count }, (_, i) => `message ${i}`)
+  return { names, octets: frames(names.map((payload) => ({ opcode: BINARY, payload }))) }
+}
+
+test.each([
+  ['messages', numbered(2000).octets, 2000],
+  ['pings', frames(Array.from({ length: 2000 }, () => ({ opcode: PING, payload: 'ping' }))), 2000],
+  [
+    'messages of empty fragments',
+    frames(
+      Array.from({ length: 1000 }, () => [
+        { opcode: BINARY, fin: false, payload: '' },
+        { opcode: CONTINUATION, payload: '' }
+      ]).flat()
+    ),
+    1000
+  ]
+])('a read full of %s is delivered over many turns of the event loop, and nothing is read meanwhile', async (_, octets, count) => {
+  const fed = (await Fed.open()).taking(0.1)
+  expect(fed.read(octets)).toBe(false)
+  // The first few are not measured
+  expect(fed.received.length).toBeLessThan(READS_MS / 0.1 + 40)
+  for (let before = -1; fed.received.length < count;) {
+    expect(fed.received.length).toBeGreaterThan(before)
+    before = fed.received.length
+    await turns(1)
+    expect(fed.received.length - before).toBeLessThan(AT_ONCE * (EACH_MS / 0.1 + 8))
+  }
   await turns(2)
-  expect(socket.isPaused()).toBe(true)
-  server.resume()
-  expect(socket.isPaused()).toBe(false)
-  server.terminate()
+  expect(fed.socket._handle!.reading).toBe(true)
+})
+
+test('messages come in order over all these turns, with what is read later behind them', async () => {
+  const fed = (await Fed.open()).taking(0.2)
+  const { names, octets } = numbered(500)
+  const cut = octets.length - 300
+  fed.read(octets.subarray(0, cut))
+  expect(fed.received.length).toBeLessThan(100)
+  // Somebody has resumed the socket
+  fed.read(octets.subarray(cut))
+  while (fed.received.length < 500) await turns(1)
+  expect(fed.received).toEqual(names)
+})
+
+test('a listener that takes its time is not called twice more than there is time for', async () => {
+  const fed = (await Fed.open()).taking(3)
+  fed.read(numbered(60).octets)
+  while (fed.received.length < 60) {
+    const before = fed.received.length
+    await turns(1)
+    if (before > 20) expect(fed.received.length - before).toBeLessThanOrEqual(2)
+  }
+})
+
+test('connections that have much to deliver take turns, and one that has little does not wait for them', async () => {
+  const flooding = await Promise.all(Array.from({ length: 8 }, async () => (await Fed.open()).taking(0.1)))
+  const quiet = await Fed.open()
+  const { octets } = numbered(1000)
+  for (const fed of flooding) fed.read(octets)
+  for (let round = 0; flooding.some(({ received }) => received.length < 1000); round++) {
+    const before = clock.ms
+    const count = quiet.received.length
+    expect(quiet.read(frames([{ opcode: BINARY, payload: 'quiet' }]))).toBe(true)
+    expect(quiet.received.length).toBe(count + 1)
+    await turns(1)
+    // Turns of the event loop and of this test may overlap
+    expect(clock.ms - before).toBeLessThan(READS_MS + 2 * AT_ONCE * (EACH_MS + 1))
+    const counts = flooding.map(({ received }) => received.length)
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThan(2 * (EACH_MS / 0.1) + 50)
+    expect(round).toBeLessThan(1000)
+  }
+})
+
+test('a socket that always has more stops after a while although no message is whole, and reads on in the next turn', async () => {
+  const fed = await Fed.open()
+  const { region } = fed
+  const begin = buildFrame({ opcode: BINARY, payload: Buffer.alloc(50 * region.length), key: TEST_KEY })
+  for (let round = 0; round < 3; round++) {
+    let reads = 1
+    for (; fed.read(begin.subarray(0, region.length)); reads++) {
+      clock.ms += 0.5
+      expect(reads).toBeLessThan(10)
+    }
+    expect(reads).toBe(1 + READS_MS / 0.5)
+    expect(fed.socket.isPaused()).toBe(false)
+    await turns(2)
+    expect(fed.socket._handle!.reading).toBe(true)
+  }
+})
+
+test.each(['shared', 'off'])('who pauses a socket that has to wait is not overruled: receiveBuffer %s', async (receiveBuffer) => {
+  const fed = (await Fed.open({ receiveBuffer })).taking(0.5)
+  const { names, octets } = numbered(100)
+  const give = (chunk: Buffer): void => void (receiveBuffer === 'off' ? fed.socket.push(chunk) : fed.read(chunk))
+  give(octets)
+  expect(fed.received.length).toBeLessThan(100)
+  fed.socket.pause()
+  while (fed.received.length < 100) await turns(1)
+  await turns(3)
+  expect(fed.socket.isPaused()).toBe(true)
+  give(frames([{ opcode: BINARY, payload: 'later' }]))
+  await turns(3)
+  expect(fed.received).toEqual(names)
+  fed.socket.resume()
+  while (fed.received.length < 101) await turns(1)
+  expect(fed.received.at(-1)).toBe('later')
+
+  // nor who resumes it
+  give(octets)
+  fed.ws.pause()
+  fed.ws.resume()
+  expect(fed.socket.isPaused()).toBe(receiveBuffer === 'off' && fed.received.length < 201)
+  while (fed.received.length < 201) await turns(1)
+  await turns(2)
+  expect(fed.socket.isPaused()).toBe(false)
+})
+
+test('a connection that is dropped in the middle still delivers what was read, and closes behind it', async () => {
+  const fed = (await Fed.open()).taking(0.5)
+  const events: string[] = []
+  fed.ws.on('message', () => events.push('message'))
+  fed.ws.on('close', () => events.push('close'))
+  fed.read(numbered(100).octets)
+  fed.ws.terminate()
+  while (events.at(-1) !== 'close') await turns(1)
+  expect(events.length).toBe(101)
+})
+
+test('a flood behind which the peer breaks a rule fails the connection once it is delivered', async () => {
+  const fed = (await Fed.open()).taking(0.5)
+  const errors: unknown[] = []
+  fed.ws.on('error', (error) => errors.push((error as { code?: string }).code))
+  const { octets } = numbered(100)
+  fed.read(Buffer.concat([octets, frames([{ opcode: 3 }])]))
+  expect(errors).toEqual([])
+  while (errors.length === 0) await turns(1)
+  expect(errors).toEqual(['WS_ERR_INVALID_OPCODE'])
+  expect(fed.received.length).toBe(100)
+  await turns(2)
+  expect(fed.socket._handle!.reading).toBe(true)
 })

@@ -1,0 +1,4 @@
+import { runScenarios } from './harness.js'
+import { scenarios } from './scenarios/socket.js'
+
+runScenarios('socket', scenarios)
