@@ -52,14 +52,15 @@ const { prototype: typedArray } = Object.getPrototypeOf(Uint8Array) as { prototy
 const typedArrayTruth = truthOf(typedArray)
 const dataViewTruth = truthOf(DataView.prototype)
 const lengthOf = Object.getOwnPropertyDescriptor(typedArray, 'length')!.get as (this: unknown) => number
-const { subarray } = Uint8Array.prototype
+const { subarray } = Buffer.prototype
 
 /**
  * Whether `data` is a Buffer as Node makes them. One that says of itself what is not so (`Object.assign(buffer, json)` is enough for
  * that) would have its neighbours in a slab sent.
  */
 export function isPlainBuffer(data: unknown): data is Buffer {
-  return Buffer.isBuffer(data) && types.isUint8Array(data) && data.length === lengthOf.call(data) && data.subarray === subarray
+  // What has this method of Buffer's is one
+  return types.isUint8Array(data) && data.subarray === subarray && data.length === lengthOf.call(data)
 }
 
 /** A Buffer over exactly the memory of this view. */
