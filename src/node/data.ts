@@ -52,14 +52,15 @@ const { prototype: typedArray } = Object.getPrototypeOf(Uint8Array) as { prototy
 const typedArrayTruth = truthOf(typedArray)
 const dataViewTruth = truthOf(DataView.prototype)
 const lengthOf = Object.getOwnPropertyDescriptor(typedArray, 'length')!.get as (this: unknown) => number
-const { subarray } = Uint8Array.prototype
+const { subarray } = Buffer.prototype
 
 /**
- * Whether `data` is a Buffer as Node makes them. One that says of itself what is not so (`Object.assign(buffer, json)` is enough for
- * that) would have its neighbours in a slab sent.
+ * Whether `data` is a Buffer as Node makes them, and not empty: some of those are views of memory that is gone, which cannot be copied.
+ * One that says of itself what is not so (`Object.assign(buffer, json)` is enough for that) would have its neighbours in a slab sent.
  */
 export function isPlainBuffer(data: unknown): data is Buffer {
-  return Buffer.isBuffer(data) && types.isUint8Array(data) && data.length === lengthOf.call(data) && data.subarray === subarray
+  // What has this method of Buffer's is one
+  return types.isUint8Array(data) && data.subarray === subarray && data.length === lengthOf.call(data) && data.length > 0
 }
 
 /** A Buffer over exactly the memory of this view. */
@@ -80,6 +81,7 @@ export function isCopied(data: unknown): boolean {
 /** `data` as a Buffer: over the same memory where it is an ArrayBuffer or a view of one, else whatever Buffer.from makes of it, or its TypeError. */
 export function toBuffer(data: unknown): Buffer {
   if (isPlainBuffer(data)) return data
+  if (types.isUint8Array(data) && Buffer.isBuffer(data) && lengthOf.call(data) === 0) return EMPTY_BUFFER
   // By its nature, not its prototype, which may lie
   if (types.isAnyArrayBuffer(data)) return new FastBuffer(data)
   if (ArrayBuffer.isView(data)) return viewOf(data, types.isDataView(data) ? dataViewTruth : typedArrayTruth)

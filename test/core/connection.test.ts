@@ -27,7 +27,12 @@ class Peer {
   readonly isServer: boolean
   private readonly parser = new FrameParser()
 
-  constructor(isServer: boolean, options: Partial<ConnectionOptions> = {}, kernels = js) {
+  constructor(
+    isServer: boolean,
+    options: Partial<ConnectionOptions> = {},
+    kernels = js,
+    answers: Pick<ConnectionHandler, 'answerPing' | 'answerClose'> = {}
+  ) {
     this.isServer = isServer
     const { events } = this
     const recorder = new Recorder()
@@ -46,7 +51,8 @@ class Peer {
       onClosing: tell('closing'),
       onDiscard: tell('discard'),
       onEnd: tell('end'),
-      onTerminate: tell('terminate')
+      onTerminate: tell('terminate'),
+      ...answers
     }
     const keys = userMaskingKeys((target) => target.set(TEST_KEY), new Uint8Array(4))
     const all = { ...UNLIMITED, isServer, autoPong: true, maxPendingAutoPongs: 0, ...options }
@@ -312,6 +318,24 @@ describe('pongs (§5.5.2)', () => {
     expect(peer.told()).toEqual(['ping (1) 70', text('ab')])
   })
 
+  test('may be left to the handler, one by one (§5.5.3)', () => {
+    const written: (() => void)[] = []
+    const peer = new Peer(true, {}, js, {
+      answerPing(octets, start, end, done) {
+        if (end - start > 1) return false
+        peer.control(PONG, 'mine')
+        written.push(done)
+        return true
+      }
+    })
+    peer.receive({ opcode: PING, payload: 'a' }, { opcode: PING, payload: 'bc' })
+    expect(peer.sent()).toEqual(['pong unmasked "mine"', 'pong unmasked "bc"'])
+    expect(peer.told()).toEqual(['ping (1) 61', 'ping (2) 6263'])
+    expect(peer.connection.pendingAutoPongs).toBe(1)
+    written[0]()
+    expect(peer.connection.pendingAutoPongs).toBe(0)
+  })
+
   test('are not sent where autoPong is off, nor once the connection is closing', () => {
     const silent = new Peer(true, { autoPong: false })
     silent.receive({ opcode: PING, payload: 'a' })
@@ -466,6 +490,26 @@ describe('failing to send', () => {
     closed.connection.failSending(new Error('x'))
     expect([closed.told(), closed.sent()]).toEqual([[], []])
   })
+})
+
+test.each([
+  ['a close frame (§5.5.1)', { opcode: CLOSE, payload: closePayload(4000, 'why') }, [4000, 'why']],
+  ['an empty close frame', { opcode: CLOSE }, [undefined, '']],
+  ['a violation (§7.1.7)', { opcode: 3 }, [1002, undefined]]
+] as [string, FrameFields, unknown[]][])('the handler may answer %s itself', (_name, frame, expected) => {
+  for (const answers of [false, true]) {
+    const asked: unknown[] = []
+    const peer = new Peer(true, {}, js, {
+      answerClose(code, reason) {
+        asked.push(code, reason && Buffer.from(reason).toString())
+        return answers
+      }
+    })
+    peer.receive(frame)
+    expect(asked).toEqual(expected)
+    expect(peer.sent().length).toBe(answers ? 0 : 1)
+    expect(peer.connection.readyState).toBe(answers ? OPEN : CLOSING)
+  }
 })
 
 test('deferred events, results that come later and drains reach the handler', () => {

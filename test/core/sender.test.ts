@@ -513,6 +513,17 @@ describe('octets that are there later', () => {
     expect([sender.bufferedLength, sender.isReady]).toEqual([0, true])
   })
 
+  test.each([1000, '1000', null, [1, 2], { length: 3 }])('are no octets where they are %j', async (result) => {
+    const fixture = new Fixture()
+    const failed: unknown[] = []
+    fixture.sender.errorHandler = { failSending: (error) => failed.push(error) }
+    const blob = { size: 3, arrayBuffer: () => Promise.resolve(result) } as unknown as DeferredOctets
+    fixture.sender.sendMessage(blob, true, true, false, false, false, (error) => failed.push(error))
+    for (let i = 0; i < 5; i++) await turn()
+    expect(failed).toEqual([expect.any(TypeError), expect.any(TypeError)])
+    expect(fixture.wire()).toHaveLength(0)
+  })
+
   test('may be a Blob, in control frames and fragments too, empty as well', async () => {
     const fixture = new Fixture()
     fixture.binary(new Blob(['ab', 'c']), 'a', { fin: false })

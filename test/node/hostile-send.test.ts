@@ -1,6 +1,7 @@
 import vm from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import WebSocket from '../../src/index.js'
+import { isPlainBuffer, toBuffer } from '../../src/node/data.js'
 import { attach, eventsOf, eventually, link, linkInMemory, streamPair, turns } from './support/links.js'
 import { uncaughtDuring } from './support/uncaught.js'
 
@@ -108,6 +109,16 @@ describe('octets that say of themselves what is not so', () => {
     ['memory', (size) => lying(memory(size), { byteLength: 2 })]
   ]
   const sizes = [10, 100, 5000, 50_000]
+
+  test('are found out, and what is honest is not looked at twice', () => {
+    for (const size of sizes) {
+      for (const honest of [Buffer.alloc(size), Buffer.from('x'.repeat(size)), Buffer.from(memory(size)).subarray(1, 3)]) {
+        expect(toBuffer(honest)).toBe(honest)
+        expect(isPlainBuffer(honest)).toBe(true)
+      }
+      for (const [, make] of cases) expect(isPlainBuffer(make(size))).toBe(false)
+    }
+  })
 
   test.each(cases)('are sent as they are: %s', async (_name, make) => {
     for (const perMessageDeflate of [false, { threshold: 0 }]) {
