@@ -303,6 +303,11 @@ declare namespace WebSocket {
     /** How long, in milliseconds, the closing handshake may take before the socket is destroyed. Default: 30,000. */
     closeTimeout?: number | undefined
     /**
+     * Whether the frames of a burst may be gathered and leave in one write. Default: true; false: each frame leaves in its own write,
+     * within the call.
+     */
+    coalesce?: boolean | undefined
+    /**
      * What masks and validates frames: `'wasm'`, `'js'`, `'native'`, or by `'auto'` what is fastest for each size.
      * Default: the environment's `HYBI_KERNELS`, else `'auto'`. An unknown name is a TypeError, one not available here an Error.
      */

@@ -33,6 +33,7 @@ const client: ClientOptions = {
   allowSynchronousEvents: false,
   auth: 'user:password',
   closeTimeout: 5_000,
+  coalesce: false,
   kernels: 'wasm',
   maxPendingAutoPongs: 10,
   perMessageDeflate,
@@ -43,6 +44,7 @@ const client: ClientOptions = {
 const server: ServerOptions = {
   port: 0,
   closeTimeout: 1,
+  coalesce: true,
   kernels: 'auto',
   maxPendingAutoPongs: 0,
   receiveBuffer: 'shared',
