@@ -65,6 +65,7 @@ test('the browser condition gives a WebSocket with the events of ws, to import a
 test('code for both sides compiles under the browser condition as without it', () => {
   for (const mode of [browserMode, browserCommonJsMode, ...modes.filter(({ name }) => name.includes('DOM'))]) {
     expect(compile(['browser/both-sides.ts'], mode, ['hybi'])).toEqual([])
+    expect(compile(fixtures('augmentation', mode), mode, ['ws'])).toEqual([])
   }
 })
 
