@@ -1,4 +1,6 @@
-// Builds dist where that is called for: npm runs it as `prepare`, and `npm test` before the tests, some of which run on dist.
+// Builds dist where that is called for: npm runs it before it packs, `npm test` before the tests, some of which run on dist, and `npm ci`
+// and `npm install` run it in a clone, that of a git dependency included. That script is called `preprepare`, not `prepare`: npm runs both
+// there, but takes a `prepare` in the manifest of a tarball for one that wants to run where the package is installed, and warns of it.
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
@@ -9,7 +11,16 @@ const root = dirname(fileURLToPath(import.meta.url))
 
 /** What `npm run build` reads, and the last that each of its steps writes. */
 const SOURCES = ['src', 'wasm', 'package.json', 'rollup.config.mjs', 'tsconfig.json']
-const BUILT = ['index.cjs', 'index.mjs', 'core.cjs', 'core.mjs', 'core.node.mjs', 'browser.mjs', 'types/isomorphic.d.ts']
+const BUILT = [
+  'index.cjs',
+  'index.mjs',
+  'core.cjs',
+  'core.mjs',
+  'core.node.mjs',
+  'browser.mjs',
+  'browser.cjs',
+  'types/isomorphic.d.ts'
+]
 
 /** When `path` was last changed, in ms; a folder was when the latest of its files was. 0 where there is none. */
 function changed(path) {

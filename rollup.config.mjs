@@ -1,5 +1,5 @@
 // Builds dist: the Node entry once as CommonJS with an ESM wrapper, so that both module systems share its classes; hybi/core in both
-// formats, self-contained; the browser file; and the declarations.
+// formats, self-contained; the files for browsers; and the declarations.
 
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
@@ -21,8 +21,16 @@ const NAMES = [
   'WebSocketServer'
 ]
 
-const compile = () =>
-  typescript({ tsconfig: './tsconfig.json', include: ['src/**/*.ts'], noEmitOnError: true, compilerOptions: { noEmit: false } })
+const compile = (compilerOptions = {}) =>
+  typescript({
+    tsconfig: './tsconfig.json',
+    include: ['src/**/*.ts'],
+    noEmitOnError: true,
+    compilerOptions: { noEmit: false, ...compilerOptions }
+  })
+
+/** What bundlers of some age can parse, and so what is promised of the files for browsers. */
+const FOR_BROWSERS = { target: 'ES2018', useDefineForClassFields: false }
 
 /** Files that are not compiled: the wrapper and the declarations around it. */
 const finish = {
@@ -33,7 +41,8 @@ const finish = {
       'dist/index.mjs',
       `import hybi from './index.cjs'\n\nexport default hybi\nexport const { ${NAMES.join(', ')} } = hybi\n`
     )
-    for (const file of ['index.d.cts', 'index.d.mts', 'browser.d.mts']) copyFileSync(`src/types/${file}`, `dist/${file}`)
+    for (const file of ['index.d.cts', 'index.d.mts', 'browser.d.cts', 'browser.d.mts'])
+      copyFileSync(`src/types/${file}`, `dist/${file}`)
   }
 }
 
@@ -73,6 +82,11 @@ export default [
   {
     input: 'src/browser/index.ts',
     output: { file: 'dist/browser.mjs', format: 'es' },
-    plugins: [compile()]
+    plugins: [compile(FOR_BROWSERS)]
+  },
+  {
+    input: 'src/browser/commonjs.ts',
+    output: { file: 'dist/browser.cjs', format: 'cjs', exports: 'default', esModule: false, generatedCode: 'es2015' },
+    plugins: [compile(FOR_BROWSERS)]
   }
 ]

@@ -24,12 +24,16 @@ wss.on('connection', (ws, request, user) => {
 server.on('upgrade', async (request, socket, head) => {
   // Until handleUpgrade takes the socket over, its errors are ours.
   socket.on('error', console.error)
+  const refuse = (status) => socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
 
-  const user = await authenticate(request)
-  if (!user) {
-    socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n')
-    return
+  let user
+  try {
+    user = await authenticate(request)
+  } catch (error) {
+    console.error(error)
+    return refuse('500 Internal Server Error')
   }
+  if (!user) return refuse('401 Unauthorized')
 
   socket.off('error', console.error)
   wss.handleUpgrade(request, socket, head, (ws) => wss.emit('connection', ws, request, user))

@@ -18,13 +18,20 @@ upper.on('connection', (ws) => {
   ws.on('message', (data) => ws.send(data.toString().toUpperCase()))
 })
 
+const servers = new Map([
+  ['/lower', lower],
+  ['/upper', upper]
+])
+
 server.on('upgrade', (request, socket, head) => {
-  const { pathname } = new URL(request.url, 'ws://localhost')
-  const wss = { '/lower': lower, '/upper': upper }[pathname]
+  // Not `new URL(...)`: a stranger may ask for `//` or `http://[`, which it throws at.
+  const wss = servers.get(request.url.split('?', 1)[0])
 
   if (wss) {
     wss.handleUpgrade(request, socket, head, (ws) => wss.emit('connection', ws, request))
   } else {
+    // handleUpgrade did not take the socket over: its errors are ours.
+    socket.on('error', console.error)
     socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
   }
 })

@@ -24,8 +24,11 @@ if (!proxyAddress) {
   proxy = createServer()
   proxy.on('connect', (request, socket) => {
     console.log('the proxy was asked for the server')
-    const { hostname, port } = new URL(`http://${request.url}`)
-    const upstream = connect(port, hostname, () => {
+    const target = `http://${request.url}`
+    const { hostname, port } = URL.canParse(target) ? new URL(target) : {}
+    if (!hostname) return socket.destroy()
+
+    const upstream = connect(port || 80, hostname, () => {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
       socket.pipe(upstream).pipe(socket)
     })

@@ -35,13 +35,27 @@ app.delete('/logout', (request, response) => {
 const server = createServer(app)
 const wss = new WebSocketServer({ noServer: true })
 
+/**
+ * Whether a request comes from a page of this server, or from no browser. A browser lets any page connect, and sends the cookie along:
+ * without this, pages of others could act as the user (RFC 6455 §10.2).
+ */
+function isOwnPage({ headers: { origin, host } }) {
+  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)
+}
+
 server.on('upgrade', (request, socket, head) => {
   socket.on('error', console.error)
-  parseSession(request, {}, () => {
-    if (!request.session.user) {
-      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n')
-      return
+  const refuse = (status) => socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
+
+  if (!isOwnPage(request)) return refuse('403 Forbidden')
+  // `*` and `http://...` are targets, too, which the middleware does not expect.
+  if (!request.url.startsWith('/')) return refuse('400 Bad Request')
+  parseSession(request, {}, (error) => {
+    if (error) {
+      console.error(error)
+      return refuse('500 Internal Server Error')
     }
+    if (!request.session?.user) return refuse('401 Unauthorized')
     socket.off('error', console.error)
     wss.handleUpgrade(request, socket, head, (ws) => wss.emit('connection', ws, request))
   })

@@ -1,91 +1,90 @@
-// The types of `import ... from 'hybi'` for bundlers that honour the condition "browser": the browser's own WebSocket, with ws's events.
+// The types of `import ... from 'hybi'` for bundlers that honour the condition "browser". The classes are declared anew, as subclasses that
+// add nothing, because a module augmentation (`declare module 'hybi' { interface WebSocket { isAlive: boolean } }`) merges with
+// declarations only, not with what is re-exported.
+
+import Base = require('./browser.cjs')
+
+declare class WebSocket extends Base {}
 
 declare namespace WebSocket {
-  /** What a 'message' listener is given: a string for text; for binary messages what `binaryType` asks for. */
-  type RawData = string | Uint8Array<ArrayBuffer> | ArrayBuffer | Blob
-  /** 'nodebuffer' stands for a Uint8Array: browsers have no Buffer. */
-  type BinaryType = 'nodebuffer' | 'arraybuffer' | 'blob'
+  export import AddressInfo = Base.AddressInfo
+  export import BinaryType = Base.BinaryType
+  export import BinaryTypeMap = Base.BinaryTypeMap
+  export import CertMeta = Base.CertMeta
+  export import ClientOptions = Base.ClientOptions
+  export import CloseEvent = Base.CloseEvent
+  export import CodedError = Base.CodedError
+  export import Data = Base.Data
+  export import DeflateParameters = Base.DeflateParameters
+  export import ErrorCode = Base.ErrorCode
+  export import ErrorEvent = Base.ErrorEvent
+  export import Event = Base.Event
+  export import EventListenerOptions = Base.EventListenerOptions
+  export import ExtensionParameters = Base.ExtensionParameters
+  export import FinishRequestCallback = Base.FinishRequestCallback
+  export import FrameOptions = Base.FrameOptions
+  export import Kernels = Base.Kernels
+  export import KernelsName = Base.KernelsName
+  export import KernelsOption = Base.KernelsOption
+  export import MessageEvent = Base.MessageEvent
+  export import PerMessageDeflateOptions = Base.PerMessageDeflateOptions
+  export import RawData = Base.RawData
+  export import ReceiverOptions = Base.ReceiverOptions
+  export import SendOptions = Base.SendOptions
+  export import ServerSideOptions = Base.ServerSideOptions
+  export import SocketOptions = Base.SocketOptions
+  export import VerifyClientCallbackAsync = Base.VerifyClientCallbackAsync
+  export import VerifyClientCallbackSync = Base.VerifyClientCallbackSync
+  export import WebSocketEventMap = Base.WebSocketEventMap
 
-  /** Arguments of the events' listeners. */
-  interface Events {
-    open: []
-    message: [data: RawData, isBinary: boolean]
-    /** 1005: the close frame had no code; 1006: there was no close frame (RFC 6455 §7.1.5). */
-    close: [code: number, reason: string]
-    /** Browsers do not tell what went wrong; 'close' follows. Nobody has to listen. */
-    error: [error: Error]
-  }
+  interface ServerOptions<U = typeof WebSocket, V = any> extends Base.ServerOptions<U, V> {}
 }
 
-/** A client's connection. Headers, pings and limits are the browser's affair: those options and methods of Node.js are not here. */
-declare class WebSocket {
-  static readonly CONNECTING: 0
-  static readonly OPEN: 1
-  static readonly CLOSING: 2
-  static readonly CLOSED: 3
-  readonly CONNECTING: 0
-  readonly OPEN: 1
-  readonly CLOSING: 2
-  readonly CLOSED: 3
+/** @deprecated needs Node.js: its constructor throws in a browser */
+declare class Server<T extends abstract new (...args: any) => any = typeof WebSocket, U = any> extends Base.Server<T, U> {}
 
-  /** Form in which 'message' listeners get binary messages; others are ignored. Default: 'nodebuffer'. */
-  binaryType: WebSocket.BinaryType
-  /** Octets that `send` took and that were not yet sent. */
-  readonly bufferedAmount: number
-  readonly extensions: string
-  readonly protocol: string
-  readonly readyState: 0 | 1 | 2 | 3
-  readonly url: string
+export import AddressInfo = WebSocket.AddressInfo
+export import BinaryType = WebSocket.BinaryType
+export import BinaryTypeMap = WebSocket.BinaryTypeMap
+export import CertMeta = WebSocket.CertMeta
+export import ClientOptions = WebSocket.ClientOptions
+export import CloseEvent = WebSocket.CloseEvent
+export import CodedError = WebSocket.CodedError
+export import Data = WebSocket.Data
+export import DeflateParameters = WebSocket.DeflateParameters
+export import ErrorCode = WebSocket.ErrorCode
+export import ErrorEvent = WebSocket.ErrorEvent
+export import Event = WebSocket.Event
+export import EventListenerOptions = WebSocket.EventListenerOptions
+export import ExtensionParameters = WebSocket.ExtensionParameters
+export import FinishRequestCallback = WebSocket.FinishRequestCallback
+export import FrameOptions = WebSocket.FrameOptions
+export import Kernels = WebSocket.Kernels
+export import KernelsName = WebSocket.KernelsName
+export import KernelsOption = WebSocket.KernelsOption
+export import MessageEvent = WebSocket.MessageEvent
+export import PerMessageDeflateOptions = WebSocket.PerMessageDeflateOptions
+export import RawData = WebSocket.RawData
+export import ReceiverOptions = WebSocket.ReceiverOptions
+export import SendOptions = WebSocket.SendOptions
+export import ServerOptions = WebSocket.ServerOptions
+export import ServerSideOptions = WebSocket.ServerSideOptions
+export import SocketOptions = WebSocket.SocketOptions
+export import VerifyClientCallbackAsync = WebSocket.VerifyClientCallbackAsync
+export import VerifyClientCallbackSync = WebSocket.VerifyClientCallbackSync
+export import WebSocketEventMap = WebSocket.WebSocketEventMap
 
-  // The browser's own events: in them binary messages are ArrayBuffers, or Blobs where `binaryType` is 'blob'
-  onopen: ((event: Event) => void) | null
-  onmessage: ((event: MessageEvent<string | ArrayBuffer | Blob>) => void) | null
-  onclose: ((event: CloseEvent) => void) | null
-  onerror: ((event: Event) => void) | null
+export import PerMessageDeflate = Base.PerMessageDeflate
+export import Receiver = Base.Receiver
+export import Sender = Base.Sender
+export import createWebSocketStream = Base.createWebSocketStream
+export import extension = Base.extension
+export import kernels = Base.kernels
+export import subprotocol = Base.subprotocol
 
-  /** @throws SyntaxError (a DOMException) for an address or a subprotocol that cannot be used */
-  constructor(address: string | URL, protocols?: string | string[])
+export { type Server }
+/** @deprecated needs Node.js: its constructor throws in a browser */
+export const WebSocketServer: typeof Server
+export interface WebSocketServer extends Server {}
 
-  /**
-   * Sends a message.
-   * @param callback called when the browser has taken the message; with an error where the connection is closing or closed
-   * @throws Error while connecting
-   */
-  send(data: string | ArrayBufferLike | Blob | ArrayBufferView<ArrayBufferLike>, callback?: (error?: Error) => void): void
-  /**
-   * Starts the closing handshake.
-   * @param code 1000, or 3000 to 4999
-   * @param reason 123 octets in UTF-8 at most
-   */
-  close(code?: number, reason?: string): void
-  /** Closes: a browser cannot drop a connection. */
-  terminate(): void
-
-  on<Name extends keyof WebSocket.Events>(event: Name, listener: (this: this, ...args: WebSocket.Events[Name]) => void): this
-  once<Name extends keyof WebSocket.Events>(event: Name, listener: (this: this, ...args: WebSocket.Events[Name]) => void): this
-  off<Name extends keyof WebSocket.Events>(event: Name, listener: (this: this, ...args: WebSocket.Events[Name]) => void): this
-  addListener<Name extends keyof WebSocket.Events>(
-    event: Name,
-    listener: (this: this, ...args: WebSocket.Events[Name]) => void
-  ): this
-  removeListener<Name extends keyof WebSocket.Events>(
-    event: Name,
-    listener: (this: this, ...args: WebSocket.Events[Name]) => void
-  ): this
-  removeAllListeners(event?: keyof WebSocket.Events): this
-  listenerCount(event: keyof WebSocket.Events): number
-
-  addEventListener<Name extends keyof WebSocketEventMap>(
-    type: Name,
-    listener: ((event: WebSocketEventMap[Name]) => void) | { handleEvent(event: WebSocketEventMap[Name]): void },
-    options?: boolean | AddEventListenerOptions
-  ): void
-  removeEventListener<Name extends keyof WebSocketEventMap>(
-    type: Name,
-    listener: ((event: WebSocketEventMap[Name]) => void) | { handleEvent(event: WebSocketEventMap[Name]): void },
-    options?: boolean | EventListenerOptions
-  ): void
-}
-
-export type RawData = WebSocket.RawData
 export { WebSocket, WebSocket as default }

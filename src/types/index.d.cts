@@ -64,16 +64,22 @@ declare class WebSocket extends EventEmitter {
   /**
    * Form in which binary messages are delivered; `'nodebuffer'` by default, other values are ignored. It may change at any time.
    * Text comes as `Buffer` to 'message' listeners, as string to `onmessage`, whatever this is.
+   *
+   * What is read may be `'blob'` too, where that was set; the type leaves it out, so that a connection is one of @types/ws as well.
    */
-  binaryType: WebSocket.BinaryType
+  get binaryType(): Exclude<WebSocket.BinaryType, 'blob'>
+  set binaryType(type: WebSocket.BinaryType)
   /** Octets that were given to `send`, `ping` or `pong` and not yet to the kernel, frame headers included; it goes on growing after `close`. */
   readonly bufferedAmount: number
   /** Names of the negotiated extensions, separated by commas: `'permessage-deflate'`, or `''` (RFC 6455 §9.1). */
   readonly extensions: string
   /** Whether `pause` is in effect. */
   readonly isPaused: boolean
-  /** The kernels that mask and validate this connection's frames; see the option of that name. */
-  readonly kernels: WebSocket.KernelsName
+  /**
+   * The kernels that mask and validate this connection's frames; see the option of that name. Always there: optional so that a
+   * connection whose type is that of @types/ws, as libraries give it, is one of ours as well.
+   */
+  readonly kernels?: WebSocket.KernelsName
   /** The negotiated subprotocol, `''` if none (RFC 6455 §1.9). */
   readonly protocol: string
   readonly readyState: typeof WebSocket.CONNECTING | typeof WebSocket.OPEN | typeof WebSocket.CLOSING | typeof WebSocket.CLOSED
@@ -129,9 +135,10 @@ declare class WebSocket extends EventEmitter {
   /**
    * Opens a connection made with a null address over a stream whose opening handshake is done, one of HTTP/2 for instance (RFC 8441).
    * @param head what was read beyond the handshake
+   * Always there: optional for the same reason as `kernels`.
    * @param options limits that are left out do not apply
    */
-  setSocket(socket: Duplex, head: Buffer, options: WebSocket.SocketOptions): void
+  setSocket?(socket: Duplex, head: Buffer, options: WebSocket.SocketOptions): void
 
   addEventListener<K extends keyof WebSocket.WebSocketEventMap>(
     type: K,
@@ -295,6 +302,11 @@ declare namespace WebSocket {
     autoPong?: boolean | undefined
     /** How long, in milliseconds, the closing handshake may take before the socket is destroyed. Default: 30,000. */
     closeTimeout?: number | undefined
+    /**
+     * Whether the frames of a burst may be gathered and leave in one write. Default: true; false: each frame leaves in its own write,
+     * within the call.
+     */
+    coalesce?: boolean | undefined
     /**
      * What masks and validates frames: `'wasm'`, `'js'`, `'native'`, or by `'auto'` what is fastest for each size.
      * Default: the environment's `HYBI_KERNELS`, else `'auto'`. An unknown name is a TypeError, one not available here an Error.
@@ -470,9 +482,12 @@ declare namespace WebSocket {
     once?: boolean | undefined
   }
 
+  /** A class of connections: `WebSocket` or a subclass, of this package or as @types/ws declares it. */
+  type Connections = new (...args: any[]) => WebSocketAlias
+
   /** Options of a server. Exactly one of `port`, `server` and `noServer` must be given, else a TypeError is thrown. */
   interface ServerOptions<
-    U extends typeof WebSocket.WebSocket = typeof WebSocket.WebSocket,
+    U extends Connections = typeof WebSocket.WebSocket,
     V extends typeof IncomingMessage = typeof IncomingMessage
   > extends CommonOptions {
     /** Connections the kernel may hold before they are accepted; with `port`. Default: Node's, 511. */
@@ -497,6 +512,27 @@ declare namespace WebSocket {
     WebSocket?: U | undefined
   }
 
+  /**
+   * Options of a server as they are read. Those of permessage-deflate may be booleans too, where they were given so; the type leaves
+   * that out, and does not say of which class `WebSocket` is, so that a server is one of @types/ws as well, and the other way round.
+   */
+  interface EffectiveOptions<
+    U extends Connections = typeof WebSocket.WebSocket,
+    V extends typeof IncomingMessage = typeof IncomingMessage
+  > extends Omit<ServerOptions<U, V>, 'perMessageDeflate' | 'WebSocket'> {
+    perMessageDeflate?: boolean | EffectiveDeflateOptions | undefined
+    WebSocket?: any
+  }
+
+  interface EffectiveDeflateOptions extends Omit<
+    PerMessageDeflateOptions,
+    'clientMaxWindowBits' | 'serverMaxWindowBits' | 'zlibDeflateOptions'
+  > {
+    clientMaxWindowBits?: number | undefined
+    serverMaxWindowBits?: number | undefined
+    zlibDeflateOptions?: (Omit<ZlibOptions, 'dictionary'> & { dictionary?: any }) | undefined
+  }
+
   interface AddressInfo {
     address: string
     family: string
@@ -505,11 +541,11 @@ declare namespace WebSocket {
 
   /** Accepts WebSocket connections (RFC 6455 §4.2). */
   class Server<
-    T extends typeof WebSocket.WebSocket = typeof WebSocket.WebSocket,
+    T extends Connections = typeof WebSocket.WebSocket,
     U extends typeof IncomingMessage = typeof IncomingMessage
   > extends EventEmitter {
     /** The options given, with the defaults of those left out. */
-    options: ServerOptions<T, U>
+    options: EffectiveOptions<T, U>
     /** @deprecated never set; it is `options.path` */
     path: string
     /** The connections that are not closed. Undefined with `clientTracking: false`, although the type, kept from @types/ws, denies it. */

@@ -40,13 +40,13 @@ declare namespace WebSocket {
   export import WebSocketEventMap = Base.WebSocketEventMap
 
   interface ServerOptions<
-    U extends typeof WebSocket = typeof WebSocket,
+    U extends Base.Connections = typeof WebSocket,
     V extends typeof IncomingMessage = typeof IncomingMessage
   > extends Base.ServerOptions<U, V> {}
 }
 
 declare class Server<
-  T extends typeof WebSocket = typeof WebSocket,
+  T extends Base.Connections = typeof WebSocket,
   U extends typeof IncomingMessage = typeof IncomingMessage
 > extends Base.Server<T, U> {}
 

@@ -1,73 +1,23 @@
 // What the documents say holds: each program in them runs and prints what stands below it, and each link leads somewhere.
 
-import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { additions } from '../differential/differences.js'
-import {
-  certificate,
-  certificateKey,
-  codeBlocks,
-  freePort,
-  root,
-  start,
-  writeProgram,
-  type CodeBlock,
-  type Program
-} from './support/program.js'
+import { codeBlocks, freePort, root, start, writeProgram } from './support/program.js'
+import { documents, recipes, startRecipe, type Recipe } from './support/recipes.js'
 
 vi.setConfig({ testTimeout: 30_000 })
 
-const documents = [
-  'README.md',
-  'CHANGELOG.md',
-  'examples/README.md',
-  // doc/bench/README.md is there once figures are published
-  ...readdirSync(join(root, 'doc'), { recursive: true, encoding: 'utf8' }).map((name) => `doc/${name.replaceAll('\\', '/')}`)
-]
-  .filter((name) => name.endsWith('.md'))
-  .map((name) => ({ name, text: readFileSync(join(root, name), 'utf8') }))
-
-interface Example {
-  title: string
-  source: string
-  /** What the document says that the program prints, if it says so. */
-  output?: string
-}
-
-/** The programs of a document, each with the output that stands below it. */
-function examplesOf(name: string, blocks: CodeBlock[]): Example[] {
-  return blocks.flatMap(({ heading, language, line, text: source }, index) => {
-    const next = blocks[index + 1]
-    const output = next?.language === 'text' && next.heading === heading ? next.text : undefined
-    return language === 'js' ? [{ title: `${name}:${line}, ${heading}`, source, output }] : []
-  })
-}
-
-const examples = documents.flatMap(({ name, text }) => examplesOf(name, codeBlocks(text)))
-
-function example(heading: string): Example {
-  return examples.find(({ title }) => title.endsWith(`, ${heading}`))!
-}
-
-/** Starts an example with the ports that are in its text replaced by free ones, reachable from this machine alone. */
-async function startExample({ source }: Example, port: number): Promise<Program> {
-  const text = source
-    .replace(/port: \d+/g, `$&, host: '127.0.0.1'`)
-    .replace(/listen\(\d+/g, `$&, '127.0.0.1'`)
-    .replaceAll('8080', String(port))
-    .replaceAll('3128', String(await freePort()))
-  const file = writeProgram(text)
-  copyFileSync(certificate, join(dirname(file), 'cert.pem'))
-  copyFileSync(certificateKey, join(dirname(file), 'key.pem'))
-  return start(file, { cwd: dirname(file) })
+function recipe(heading: string): Recipe {
+  return recipes.find(({ title }) => title.endsWith(`, ${heading}`))!
 }
 
 describe('programs whose output the document shows', () => {
-  it.each(examples.filter(({ output }) => output !== undefined).map((example) => [example.title, example] as const))(
+  it.each(recipes.filter(({ output }) => output !== undefined).map((example) => [example.title, example] as const))(
     '%s',
     async (_, example) => {
-      const program = await startExample(example, await freePort())
+      const program = await startRecipe(example, await freePort())
       expect(await program.ended).toEqual({ code: 0, signal: null, stdout: example.output, stderr: '' })
     }
   )
@@ -75,7 +25,7 @@ describe('programs whose output the document shows', () => {
 
 describe('programs whose output the document does not show', () => {
   it('are those that the tests below run', () => {
-    expect(examples.filter(({ output }) => output === undefined).map(({ title }) => title.replace(/:\d+/, ''))).toEqual([
+    expect(recipes.filter(({ output }) => output === undefined).map(({ title }) => title.replace(/:\d+/, ''))).toEqual([
       'README.md, A simple server',
       'README.md, A client for the terminal',
       'README.md, Measure the round-trip time'
@@ -84,9 +34,9 @@ describe('programs whose output the document does not show', () => {
 
   it('are a server and a client for the terminal, which work together until Ctrl-C', async () => {
     const port = await freePort()
-    const server = await startExample(example('A simple server'), port)
+    const server = await startRecipe(recipe('A simple server'), port)
     await server.printed(/^listening on ws:\/\/localhost:\d+$/m)
-    const client = await startExample(example('A client for the terminal'), port)
+    const client = await startRecipe(recipe('A client for the terminal'), port)
     client.type('typed\n')
     await client.printed(/^< typed$/m)
     server.interrupt()
@@ -95,7 +45,7 @@ describe('programs whose output the document does not show', () => {
   })
 
   it('measure the round-trip time', async () => {
-    const program = await startExample(example('Measure the round-trip time'), await freePort())
+    const program = await startRecipe(recipe('Measure the round-trip time'), await freePort())
     expect(await program.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^(\d+\.\d\d ms\n){3}$/), stderr: '' })
   })
 })

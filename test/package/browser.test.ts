@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { root } from './support/run.js'
 
@@ -90,7 +91,7 @@ describe('the file', () => {
     const { ws } = open()
     expect(() => new WebSocketServer({ port: 0 })).toThrow('WebSocketServer needs Node.js')
     expect(() => createWebSocketStream(ws)).toThrow('createWebSocketStream needs Node.js')
-    for (const name of ['ping', 'pong', 'pause', 'resume']) expect(() => ws[name]()).toThrow(`${name} needs Node.js`)
+    for (const name of ['ping', 'pong', 'pause', 'resume', 'setSocket']) expect(() => ws[name]()).toThrow(`${name} needs Node.js`)
   })
 })
 
@@ -135,6 +136,14 @@ describe('a connection', () => {
       [blob, true]
     ])
     expect(calls[3][0]).toBe(blob)
+  })
+
+  it('knows octets of another realm, as of a frame or of jsdom', () => {
+    const { ws, stub } = open()
+    const { calls, listener } = recorder()
+    ws.on('message', listener)
+    stub.deliver('message', { data: runInNewContext('new Uint8Array([1, 2]).buffer') })
+    expect(calls).toEqual([[new Uint8Array([1, 2]), true]])
   })
 
   it('emits open, close with code and reason, and an error that nobody has to hear', () => {

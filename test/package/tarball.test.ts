@@ -58,6 +58,8 @@ const FILES = [
   'CHANGELOG.md',
   'LICENSE',
   'README.md',
+  'dist/browser.cjs',
+  'dist/browser.d.cts',
   'dist/browser.d.mts',
   'dist/browser.mjs',
   'dist/core.cjs',
@@ -162,6 +164,11 @@ it('names this machine, this workplace and registries nowhere in what is built',
       readFileSync(join(root, file), 'utf8').match(/\bfile:\/\/\/|\/(work|home|root|tmp)\/|registry\.|sourceMappingURL/g)
     ]).toEqual([file, null])
   }
+})
+
+it('has no script that npm would run, or warn of, where it is installed', () => {
+  const { scripts } = JSON.parse(readFileSync(join(project, 'node_modules/hybi/package.json'), 'utf8')) as { scripts: object }
+  for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) expect(scripts).not.toHaveProperty(name)
 })
 
 describe('installed in an empty project', () => {

@@ -73,6 +73,13 @@ export const browserMode: Mode = {
   }
 }
 
+/** The same for code that requires. */
+export const browserCommonJsMode: Mode = {
+  name: 'browser condition, CommonJS',
+  esm: false,
+  options: { ...browserMode.options, module: NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext }
+}
+
 /** Changes a declaration file before it is read, so that tests can see it matter. */
 export type Edit = (fileName: string, text: string) => string
 
@@ -89,7 +96,7 @@ export function compile(fixtures: string[], mode: Mode, names: string[], edit: E
   for (const name of names) {
     const directory = resolve(here, 'node_modules', name)
     published.set(`${directory}/package.json`, resolve(root, 'package.json'))
-    for (const file of ['index.d.cts', 'index.d.mts', 'browser.d.mts']) {
+    for (const file of ['index.d.cts', 'index.d.mts', 'browser.d.cts', 'browser.d.mts']) {
       published.set(`${directory}/dist/${file}`, resolve(root, 'src/types', file))
       own.push(`${directory}/dist/${file}`)
     }

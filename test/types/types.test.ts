@@ -1,8 +1,8 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
-import { browserMode, compile, modes, sourceMode, type Mode } from './compile.js'
+import { browserCommonJsMode, browserMode, compile, modes, sourceMode, type Mode } from './compile.js'
 
 const here = dirname(fileURLToPath(import.meta.url))
 
@@ -41,8 +41,41 @@ describe.each(modes)('with $name', (mode) => {
   })
 })
 
-test('the browser condition gives a WebSocket with the events of ws and without what browsers lack', () => {
+// Entries of these libraries are found by resolvers that read `exports` only
+describe.each(modes.filter(({ name }) => !name.includes('node10')))(
+  'libraries whose declarations import ws, with $name',
+  (mode) => {
+    const all = fixtures('libraries', mode)
+
+    test('take the classes of this package for those of @types/ws, and give theirs', () => {
+      expect(compile(all, mode, ['hybi'])).toEqual([])
+    })
+
+    test('take them where ws is another name of this package, too', () => {
+      expect(compile(all, mode, ['hybi', '../../../node_modules/ws'])).toEqual([])
+    })
+  }
+)
+
+test('the browser condition gives a WebSocket with the events of ws, to import and to require', () => {
   expect(compile(['browser/client.ts'], browserMode, ['hybi'])).toEqual([])
+  expect(compile(['browser/client.ts'], browserCommonJsMode, ['hybi'])).toEqual([])
+})
+
+test('code for both sides compiles under the browser condition as without it', () => {
+  for (const mode of [browserMode, browserCommonJsMode, ...modes.filter(({ name }) => name.includes('DOM'))]) {
+    expect(compile(['browser/both-sides.ts'], mode, ['hybi'])).toEqual([])
+    expect(compile(fixtures('augmentation', mode), mode, ['ws'])).toEqual([])
+  }
+})
+
+test('the browser condition gives every name that there is without it', () => {
+  const exported = (file: string) =>
+    [...readFileSync(resolve(here, '../../src/types', file), 'utf8').matchAll(/^ *export (?:import|const|interface) (\w+)/gm)]
+      .map(([, name]) => name)
+      .sort()
+  expect(exported('index.d.mts')).toContain('ClientOptions')
+  expect(exported('browser.d.mts')).toEqual(exported('index.d.mts'))
 })
 
 test('the declarations for browsers agree with the source, apart from the members named', () => {
@@ -68,8 +101,8 @@ describe('a mistake is found', () => {
       'augmentation/augmented.mts',
       esm,
       ['ws'],
-      'T extends typeof WebSocket = typeof WebSocket',
-      'T extends typeof Base = typeof Base'
+      'T extends Base.Connections = typeof WebSocket',
+      'T extends Base.Connections = typeof Base'
     )
     expect(errors.join()).toContain('augmentation/augmented.mts')
   })

@@ -22,9 +22,9 @@ ws.send(new Uint8Array(1))
 ws.close(1000, 'bye')
 ws.removeAllListeners('message').terminate()
 
-// @ts-expect-error: there are no request headers in a browser
-new WebSocket('wss://example.com', [], { headers: { a: 'b' } })
-// @ts-expect-error: nor pings
-ws.ping()
-// @ts-expect-error: nor is there a stream of Node's
+// @ts-expect-error: not an address
+new WebSocket(1)
+// @ts-expect-error: an option of the wrong type
+new WebSocket('wss://example.com', [], { maxPayload: '1 MiB' })
+// @ts-expect-error: there is no stream of Node's
 ws.binaryType = 'fragments'

@@ -24,7 +24,7 @@ equal<Same<NonNullable<Declared.PerMessageDeflateOptions['codec']>, CodecChoice>
 
 type Socket = Omit<InstanceType<typeof Source>, keyof EventEmitter>
 equal<Same<Undeclared<Socket, Declared>, 'emitClose'>>(true)
-equal<Same<Differing<Socket, Omit<Declared, keyof EventEmitter>>, 'readyState' | 'url' | TypedListeners>>(true)
+equal<Same<Differing<Socket, Omit<Declared, keyof EventEmitter>>, 'binaryType' | 'readyState' | 'url' | TypedListeners>>(true)
 /** The source is not told which event object comes with which name. */
 type TypedListeners = 'addEventListener' | 'removeEventListener' | 'onopen' | 'onmessage' | 'onclose' | 'onerror'
 
