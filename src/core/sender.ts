@@ -272,7 +272,11 @@ export class Sender {
         pending.payload = octetsOf(result)
         // A view may be of somebody's memory
         pending.owned = pending.payload !== result
-        this.resume(pending, () => this.begin(pending))
+        this.resume(pending, () => {
+          // Whatever its size said
+          pending.length = this.lengthOf(pending.payload)
+          this.begin(pending)
+        })
       })
       .catch((error) => {
         // Outside of the promise, so that what a callback throws is an ordinary exception
