@@ -395,7 +395,7 @@ export async function charts({ machine, results }) {
   if (quiet.length > 0) {
     const rows = quiet
       .flatMap((result) =>
-        ['alone', 'beside'].flatMap((when) =>
+        Object.keys(result.cases).flatMap((when) =>
           measuredPeers(result).map(({ name, samples }) => {
             const value = latencyOf(samples, when, 'p99') / 1000
             return { group: result.cases[when], peer: name, value, label: `${short(value)} ms` }

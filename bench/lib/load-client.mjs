@@ -2,6 +2,7 @@
 
 import { connect as connectNet } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { flood } from './floods.mjs'
 import { clientFrames, closeFrame, opcodeOf, payload, serverFrame } from './frames.mjs'
 import { checkResponse, request } from './handshake.mjs'
 import { HOST } from './limits.mjs'
@@ -341,9 +342,13 @@ class FloodLoad {
 
   static async open({ count, message, ...target }) {
     const load = new FloodLoad()
-    const [frame] = await clientFrames(message)
-    load.#chunk = new Ring([frame], Math.ceil(FLOOD_CHUNK / frame.length)).octets
-    load.sockets = (await openAll(target, count)).map(({ socket }) => socket)
+    if (message.flood === undefined) {
+      const [frame] = await clientFrames(message)
+      load.#chunk = new Ring([frame], Math.ceil(FLOOD_CHUNK / frame.length)).octets
+    } else {
+      load.#chunk = flood(message.flood)
+    }
+    load.sockets = (await openAll({ ...target, compress: message.compress }, count)).map(({ socket }) => socket)
     return load
   }
 

@@ -65,7 +65,8 @@ class Pair {
   }
 }
 
-const listen = (pair, workload) => pair.subject.call('listen', { ...workload.listen, secure: workload.secure })
+const listen = (pair, workload) =>
+  pair.subject.call('listen', { ...workload.listen, secure: workload.secure, codec: pair.peer.codec })
 
 /** What every connection of a load needs to know. */
 const addressed = (groups, port, workload) => ({ groups: groups.map((group) => ({ ...group, port, secure: workload.secure })) })

@@ -11,24 +11,31 @@ const require = createRequire(import.meta.url)
 
 const WITHOUT_ADDONS = { WS_NO_BUFFER_UTIL: '1', WS_NO_UTF_8_VALIDATE: '1' }
 
+const ALL = ['server', 'client', 'secure', 'compress', 'codec']
+
 const hybi = (kernels) => ({
   adapter: 'ws',
   module: root,
   env: { ...WITHOUT_ADDONS, HYBI_KERNELS: kernels },
-  can: ['server', 'client', 'secure', 'compress']
+  can: ALL
 })
+
+/** With another codec than its own choice; only where the codec is what matters. */
+const withCodec = (codec) => ({ ...hybi(''), codec, can: ['codec'] })
 
 /** `can`: what a peer takes part in. `of`: the package whose version is stated. */
 const peers = {
-  ws: { adapter: 'ws', module: 'ws', env: WITHOUT_ADDONS, of: 'ws', can: ['server', 'client', 'secure', 'compress'] },
-  'ws+bufferutil': { adapter: 'ws', module: 'ws', of: 'bufferutil', can: ['server', 'client', 'secure', 'compress'] },
+  ws: { adapter: 'ws', module: 'ws', env: WITHOUT_ADDONS, of: 'ws', can: ALL },
+  'ws+bufferutil': { adapter: 'ws', module: 'ws', of: 'bufferutil', can: ALL },
   websocket: { adapter: 'websocket', of: 'websocket', can: ['server', 'client', 'secure'] },
   'faye-websocket': { adapter: 'faye-websocket', of: 'faye-websocket', can: ['server', 'client', 'secure'] },
   undici: { adapter: 'undici', can: ['client'] },
-  bun: { adapter: 'bun', runtime: process.env.BUN || 'bun', can: ['server', 'client', 'secure', 'compress'] },
+  bun: { adapter: 'bun', runtime: process.env.BUN || 'bun', can: ALL },
   hybi: hybi(''),
   'hybi-wasm': hybi('wasm'),
   'hybi-js': hybi('js'),
+  'hybi-zlib': withCodec('zlib'),
+  'hybi-pako': withCodec('pako'),
   net: { adapter: 'net', raw: true, can: ['server', 'client', 'secure'] }
 }
 

@@ -140,6 +140,23 @@ const compressed = (compress) => ({
   verify: undefined
 })
 
+/** A quiet connection beside hostile ones. */
+const besideFlood = (id, flood, compress, count, text) => ({
+  id: `fairness-${id}`,
+  area: 'fairness',
+  kind: 'latency',
+  title: `round trip of a quiet connection, alone and beside ${text}`,
+  needs: [compress === undefined ? 'server' : 'codec'],
+  onlyPeers: ['ws', 'bun', 'hybi', 'hybi-zlib', 'hybi-pako'],
+  level: 'full',
+  rounds: 3,
+  weight: 2,
+  listen: { compress, incoming: frameLength(64, true) },
+  groups: () => [{ mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, false) }],
+  cases: { beside: `Beside ${text}` },
+  besides: () => [{ mode: 'flood', path: '/receive', count, message: { flood, compress } }]
+})
+
 const FEW_PEERS = ['ws', 'bun', 'hybi', 'net']
 
 /** One point of a curve. */
@@ -281,7 +298,19 @@ export const workloads = [
     besides: ({ raw }) => [
       { mode: 'echo', path: '/echo', count: 1, depth: 16384, message: text64, replyLength: frameLength(64, raw === true) }
     ]
-  }
+  },
+  besideFlood('pings', 'pings', undefined, 1, 'one that floods the server with empty pings'),
+  besideFlood('fragments', 'fragments', undefined, 1, 'one that sends messages in fragments of 1 B'),
+  besideFlood('bombs', 'bombs', 'no-takeover', 1, 'one that floods the server with messages that inflate from 0.3 to 256 KiB'),
+  besideFlood('bombs-8', 'bombs', 'no-takeover', 8, 'eight that flood the server with messages that inflate from 0.3 to 256 KiB'),
+  besideFlood('tiny', 'tiny-compressed', 'takeover', 1, 'one that floods the server with compressed messages of 2 B'),
+  besideFlood(
+    'compressed-fragments',
+    'compressed-fragments',
+    'takeover',
+    1,
+    'one that sends compressed messages in fragments of 1 B'
+  )
 ]
 
 /** The areas in order. */

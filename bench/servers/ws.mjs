@@ -14,8 +14,9 @@ export default function adapt(module) {
     onMessage: (ws, listener) => ws.on('message', listener),
     onClose: (ws, listener) => ws.on('close', listener),
 
-    async listen({ secure, compress, backlog, onConnection }) {
-      const options = { maxPayload: MAX_MESSAGE, perMessageDeflate: compress === undefined ? false : { threshold: 0 } }
+    async listen({ secure, compress, codec, backlog, onConnection }) {
+      const perMessageDeflate = compress === undefined ? false : codec === undefined ? { threshold: 0 } : { threshold: 0, codec }
+      const options = { maxPayload: MAX_MESSAGE, perMessageDeflate }
       const server = secure ? createServer(credentials()).listen({ host: HOST, port: 0, backlog }) : undefined
       const wss = new WebSocket.WebSocketServer(secure ? { ...options, server } : { ...options, host: HOST, port: 0, backlog })
       wss.on('connection', (ws, request) => {

@@ -19,7 +19,7 @@ import { writeFirst } from './socket-order.js'
 import { kClose, kPong, kTransport } from './symbols.js'
 import { textOf } from './text.js'
 import { nextTick, rethrowLater, setImmediate } from './ticks.js'
-import { isServing, OVER, timeTaken, UNKNOWN, waitForTurn } from './turns.js'
+import { isServing, isTurnOver, timeTaken, waitForTurn } from './turns.js'
 
 /** Octets that may be held back before the socket is told to wait; Node's own default for streams. */
 const HOLD_LIMIT = 16 * 1024
@@ -174,31 +174,30 @@ export class Transport implements ConnectionHandler {
 
   /** After a read that may be followed by another at once: if the time is over, the next waits for the next turn of the event loop. */
   private giveWay(): void {
-    if ((this.flags & WAITS) === 0 && !this.socket.destroyed && timeTaken(this) === OVER) this.waitForTurn()
+    if ((this.flags & WAITS) === 0 && !this.socket.destroyed && isTurnOver(this)) this.waitForTurn()
   }
 
   /** See `MessageEvents`. */
   onWork(): number {
-    const elapsed = timeTaken(this)
+    const isOver = isTurnOver(this)
+    const elapsed = timeTaken()
     let pace = (this.flags & PACE) >> PACE_SHIFT
-    if (elapsed === OVER) {
-      if ((this.flags & GREEDY) === 0) {
-        // It may be a quiet one beside others that are not
-        this.flags |= GREEDY
-        return Math.min(GRACE, 1 << pace)
-      }
-      if (pace > 0) this.flags -= 1 << PACE_SHIFT
-      this.flags |= STOPPED
-      this.waitForTurn()
-      return 0
+    if (elapsed > PACE_MS) pace = Math.max(0, pace - Math.ceil(Math.log2(elapsed / PACE_MS)))
+    // Nothing is known of who asks once a turn only, but that it is not much then
+    else if (pace < MOST_PACE && !isOver) pace++
+    this.flags = (this.flags & ~PACE) | (pace << PACE_SHIFT)
+    if (!isOver) {
+      if (!isServing()) this.flags &= ~GREEDY
+      return 1 << pace
     }
-    if (!isServing()) this.flags &= ~GREEDY
-    if (elapsed !== UNKNOWN) {
-      if (elapsed > PACE_MS) pace = Math.max(0, pace - Math.ceil(Math.log2(elapsed / PACE_MS)))
-      else if (pace < MOST_PACE) pace++
-      this.flags = (this.flags & ~PACE) | (pace << PACE_SHIFT)
+    if ((this.flags & GREEDY) === 0) {
+      // It may be a quiet one beside others that are not
+      this.flags |= GREEDY
+      return Math.min(GRACE, 1 << pace)
     }
-    return 1 << pace
+    this.flags |= STOPPED
+    this.waitForTurn()
+    return 0
   }
 
   private waitForTurn(): void {

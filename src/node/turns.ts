@@ -11,10 +11,6 @@ const TURN_MS = 2
 /** When none of those who waited begins any more, in ms. */
 const WAITED_MS = 3
 
-/** What `timeTaken` says if the time is over, or if there is nothing to compare with. */
-export const OVER = -1
-export const UNKNOWN = -2
-
 /** Who had to stop. */
 export interface TurnTaker {
   takeTurn(): void
@@ -26,6 +22,7 @@ const now = performance.now.bind(performance)
 let deadline = 0
 let lastAsker: TurnTaker | null = null
 let lastAsked = 0
+let elapsed = 0
 let scheduled = false
 
 /** Those who wait, from entry `next` on. */
@@ -38,18 +35,22 @@ export function isServing(): boolean {
   return serving
 }
 
-/** How long ago `asker` asked for the last time, in ms, if nobody else did since in this turn of the event loop; OVER or UNKNOWN. */
-export function timeTaken(asker: TurnTaker): number {
+/** Whether deliveries have to stop for now. */
+export function isTurnOver(asker: TurnTaker): boolean {
   const time = now()
   if (deadline === 0) {
     deadline = time + TURN_MS
     lastAsker = null
     schedule()
   }
-  if (time >= deadline) return OVER
-  const elapsed = lastAsker === asker ? time - lastAsked : UNKNOWN
+  elapsed = lastAsker === asker ? time - lastAsked : 0
   lastAsker = asker
   lastAsked = time
+  return time >= deadline
+}
+
+/** Between the last two times that somebody asked, in ms, if it was the same one in the same turn of the event loop; else 0. */
+export function timeTaken(): number {
   return elapsed
 }
 
