@@ -147,7 +147,8 @@ export function leavesNow(output: Departing): boolean {
   output.turn = turn
   output.flags = isRepeated ? flags | BUSY : flags & ~BUSY
   if (isExiting) return true
-  if (writes >= WRITES || (isRepeated && isTimed) || (reads > 0 && reading!.hasMore)) {
+  const isBurst = writes >= WRITES || (isRepeated && isTimed) || (reads > 0 && reading!.hasMore)
+  if (isBurst && output.gatheredLength < GATHER_LIMIT) {
     list(output)
     return false
   }
