@@ -1,6 +1,5 @@
 // When a frame leaves, in virtual time: outputs, reads, ticks and the clock are made up.
 
-import { performance } from 'node:perf_hooks'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 type Module = typeof import('../../src/node/departure.js')
@@ -23,19 +22,18 @@ beforeEach(async () => {
   vi.resetModules()
   vi.doMock('../../src/node/ticks.js', () => ({
     nextTick: (run: () => void) => ticks.push(run),
-    rethrowLater: (error: unknown) => thrown.push(error)
+    rethrowLater: (error: unknown) => thrown.push(error),
+    clock: () => {
+      looks++
+      return now
+    }
   }))
-  vi.spyOn(performance, 'now').mockImplementation(() => {
-    looks++
-    return now
-  })
   departure = await import('../../src/node/departure.js')
   looks = 0
 })
 
 afterEach(() => {
   vi.doUnmock('../../src/node/ticks.js')
-  vi.restoreAllMocks()
 })
 
 /** All that was put off to the next tick. */
