@@ -6,11 +6,10 @@
 // when it is long; and as soon as a look at the clock shows that time has passed since. Outputs write it before anything can tell the
 // difference: a look at the socket, a write beside us, the end of the process.
 
-import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import { processWide } from './process-wide.js'
 import { forgetFrame } from './repeated-frame.js'
-import { nextTick, rethrowLater } from './ticks.js'
+import { clock, nextTick, rethrowLater } from './ticks.js'
 
 /** Octets of one connection that are not gathered any further. */
 const GATHER_LIMIT = 64 * 1024
@@ -147,7 +146,8 @@ export function leavesNow(output: Departing): boolean {
   output.turn = turn
   output.flags = isRepeated ? flags | BUSY : flags & ~BUSY
   if (isExiting) return true
-  if (writes >= WRITES || (isRepeated && isTimed) || (reads > 0 && reading!.hasMore)) {
+  const isBurst = writes >= WRITES || (isRepeated && isTimed) || (reads > 0 && reading!.hasMore)
+  if (isBurst && output.gatheredLength < GATHER_LIMIT) {
     list(output)
     return false
   }
@@ -176,7 +176,7 @@ function list(output: Departing): void {
 function beginTurn(isTimed: boolean): void {
   hasBegun = true
   untilLook = untimed = 0
-  times[LOOKED] = isTimed ? performance.now() : NaN
+  times[LOOKED] = isTimed ? clock() : NaN
   if (reads > 0 || isTickDue) return
   isTickDue = true
   nextTick(tick)
@@ -197,7 +197,7 @@ function endTurn(): void {
 
 /** Time since the last look, in ms; NaN if that is not known. The faster frames come, the less often the clock is looked at. */
 function look(): number {
-  const now = performance.now()
+  const now = clock()
   const gap = now - times[LOOKED]
   times[LOOKED] = now
   if (gap < GAP_MS) untimed = untimed === 0 ? 2 : Math.min(MOST_UNTIMED, untimed * 4)

@@ -1,10 +1,9 @@
 // Calling back who sent: each callback in the async context of its own `send`, in order, and never for so long that the event loop stands.
 
-import { performance } from 'node:perf_hooks'
 import { Fifo } from '../core/fifo.js'
 import type { WriteCallback } from '../core/sender.js'
-import { type AsyncContext, contextOfTick } from './async-context.js'
-import { nextTick, rethrowLater, setImmediate } from './ticks.js'
+import { type AsyncContext, contextOfTick, forgetStoreless, runStoreless } from './async-context.js'
+import { clock, nextTick, rethrowLater, setImmediate } from './ticks.js'
 
 /** How many callbacks are called before the clock is looked at: a callback that sends again is called again before the loop turns. */
 const UNTIMED = 64
@@ -43,11 +42,11 @@ function isOverdue(ofGeneration: number): boolean {
   if (!isMarked) {
     isMarked = true
     first = ofGeneration
-    since = performance.now()
+    since = clock()
     setImmediate(mark)
     return false
   }
-  return called % LOOK_EVERY === 0 && performance.now() - since >= TURN_MS
+  return called % LOOK_EVERY === 0 && clock() - since >= TURN_MS
 }
 
 /** The generation of what is sent now. */
@@ -79,7 +78,7 @@ export function callBackNext(callback: WriteCallback): void {
 
 function callBack({ callback, error, context }: Postponed): boolean {
   try {
-    if (context === null) callback(error)
+    if (context === null) runStoreless(callback, error)
     else context(callback, error)
     return true
   } catch (thrown) {
@@ -95,14 +94,15 @@ function postpone(call: Postponed): void {
 
 function callPostponed(): void {
   mark()
-  const start = performance.now()
+  const start = clock()
   for (let i = 1; postponed.length > 0; i++) {
     callBack(postponed.first!)
     // Not before, or others could come between
     postponed.shift()
-    if (i % LOOK_EVERY === 0 && performance.now() - start >= TURN_MS) {
+    if (i % LOOK_EVERY === 0 && clock() - start >= TURN_MS) {
       if (postponed.length > 0) setImmediate(callPostponed)
-      return
+      break
     }
   }
+  forgetStoreless()
 }
