@@ -4,6 +4,7 @@
 // serves all without a store that are called together.
 
 import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks'
+import { isOwnTick } from './ticks.js'
 
 /** Runs a function, with one argument, in the context in which it was made. */
 export type AsyncContext = <Argument>(run: (argument: Argument) => void, argument: Argument) => void
@@ -23,6 +24,7 @@ let storeless: AsyncContext | null = null
 
 /** The context of the running tick, in which it was asked for; null if no store is in use. To be called in a callback of `nextTick` only. */
 export function contextOfTick(): AsyncContext | null {
+  if (!isOwnTick) return AsyncLocalStorage.snapshot() as AsyncContext
   // Node keeps the stores, or the frame of them, under symbols of the tick's object
   const tick = executionAsyncResource() as Record<symbol, unknown>
   let count = 0

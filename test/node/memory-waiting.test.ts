@@ -1,6 +1,6 @@
 // What waits for a slow reader costs its own octets: no memory that others could use, and one copy of what many wait for.
 
-import net from 'node:net'
+import type net from 'node:net'
 import { describe, expect, test } from 'vitest'
 import type { RawPeer } from '../support/raw-peer.js'
 import { arrayBufferOctets } from './support/collect.js'
