@@ -4,6 +4,7 @@
 // serves all without a store that are called together.
 
 import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks'
+import { nextTick } from './ticks.js'
 import { isOwnTick } from './ticks.js'
 
 /** Runs a function, with one argument, in the context in which it was made. */
@@ -48,7 +49,11 @@ export function contextOfTick(): AsyncContext | null {
 
 /** Runs a function whose context has no store, as `contextOfTick` said, wherever we are. */
 export function runStoreless<Argument>(run: (argument: Argument) => void, argument: Argument): void {
-  if (storeless === null) empty!(takeStoreless, undefined)
+  if (storeless === null) {
+    empty!(takeStoreless, undefined)
+    // Not sooner: each of many writes that are done together calls back
+    nextTick(forgetStoreless)
+  }
   storeless!(run, argument)
 }
 
@@ -57,6 +62,6 @@ function takeStoreless(): void {
 }
 
 /** Those that were called together are through. */
-export function forgetStoreless(): void {
+function forgetStoreless(): void {
   storeless = null
 }

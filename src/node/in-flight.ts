@@ -5,7 +5,7 @@
 
 import { Fifo } from '../core/fifo.js'
 import type { WriteCallback } from '../core/sender.js'
-import { type AsyncContext, contextOfTick, forgetStoreless } from './async-context.js'
+import { type AsyncContext, contextOfTick } from './async-context.js'
 import { callBackInTick, callBackLater, currentGeneration } from './send-callbacks.js'
 import type { Slab } from './slab.js'
 import { nextTick } from './ticks.js'
@@ -103,11 +103,6 @@ export class InFlight {
 
   /** Calls back those who can be, in order, up to the write that is under way: what others wrote before it has callbacks, too. */
   callBack(): void {
-    this.callBackAll()
-    forgetStoreless()
-  }
-
-  private callBackAll(): void {
     const { waiting } = this
     const limit = this.writes.length === 0 ? this.written : this.start
     for (;;) {

@@ -2,7 +2,7 @@
 
 import { Fifo } from '../core/fifo.js'
 import type { WriteCallback } from '../core/sender.js'
-import { type AsyncContext, contextOfTick, forgetStoreless, runStoreless } from './async-context.js'
+import { type AsyncContext, contextOfTick, runStoreless } from './async-context.js'
 import { clock, nextTick, rethrowLater, setImmediate } from './ticks.js'
 
 /** How many callbacks are called before the clock is looked at: a callback that sends again is called again before the loop turns. */
@@ -101,8 +101,7 @@ function callPostponed(): void {
     postponed.shift()
     if (i % LOOK_EVERY === 0 && clock() - start >= TURN_MS) {
       if (postponed.length > 0) setImmediate(callPostponed)
-      break
+      return
     }
   }
-  forgetStoreless()
 }
