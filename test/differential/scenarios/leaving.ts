@@ -213,7 +213,7 @@ export const scenarios: Scenario[] = [
       await turn()
       look('in the next turn')
     }
-    ctx.recordPeer(peer)
+    await ctx.wait('frames', peer.untilFrames(48))
     ws.close(1000)
     look('close')
     await ctx.finish(ws, peer)
