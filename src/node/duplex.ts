@@ -4,7 +4,6 @@ import process from 'node:process'
 import { Duplex, type DuplexOptions } from 'node:stream'
 import { CLOSED, CONNECTING } from '../core/constants.js'
 import { takingText } from './event-target.js'
-import type { WriteCallback } from '../core/sender.js'
 import type { WebSocket } from './websocket.js'
 
 /** The states of streams that have no public name. */
@@ -49,7 +48,7 @@ class WebSocketStream extends Duplex {
     if (this.#ws.readyState === CONNECTING) {
       this.#ws.once('open', () => this._write(chunk, encoding, done))
     } else {
-      this.#ws.send(chunk, done as WriteCallback)
+      this.#ws.send(chunk, done as (error?: Error) => void)
     }
   }
 

@@ -285,8 +285,12 @@ export class SocketOutput implements Output, Departing {
   private lookAtStream(): void {
     const { socket } = this
     const waiting = this.way === STREAM ? socket.writableLength : lengthWaiting(socket)
-    if (waiting > 0) this.flags |= SLOW
-    else if (waiting === 0 && !socket.destroyed && !socket.errored) this.inFlight!.passWritten()
+    if (waiting > 0) {
+      this.flags |= SLOW
+    } else if (waiting === 0) {
+      this.flags &= ~SLOW
+      if (!socket.destroyed && !socket.errored) this.inFlight!.passWritten()
+    }
   }
 }
 

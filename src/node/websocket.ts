@@ -63,7 +63,7 @@ export interface SocketOptions {
   skipUTF8Validation?: boolean
 }
 
-type Callback = WriteCallback
+type Callback = (error?: Error) => void
 
 // Own state goes under symbols, where no subclass can have a property of the same name
 
@@ -367,7 +367,8 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     }
     if (connection.sender.deflater === null) compress = false
     // With its own async context, if that of its write may be another
-    let done = callback && (compress || !connection.sender.isReady) ? bound(callback) : callback
+    let done = callback as WriteCallback | undefined
+    if (done && (compress || !connection.sender.isReady)) done = bound(done)
     if (!data) {
       connection.sender.sendMessage(EMPTY_BUFFER, isBinary, fin, compress, mask, true, done)
     } else if (typeof data === 'string' || isPlainBuffer(data)) {
@@ -414,7 +415,8 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     const { connection } = transport
     const { payload, owned } = controlPayloadOf(data || EMPTY_BUFFER)
     if (mask === undefined) mask = !connection.isServer
-    const done = callback && (!connection.sender.isReady || isDeferred(payload)) ? bound(callback) : callback
+    let done = callback as WriteCallback | undefined
+    if (done && (!connection.sender.isReady || isDeferred(payload))) done = bound(done)
     connection.sender.sendControl(opcode, payload, Boolean(mask), owned, done)
   }
 

@@ -30,7 +30,7 @@ describe.each(['wasm', 'zlib', 'pako'])('with the codec %s', (codec) => {
       receiver.on('message', (data: Buffer) => received.push(data))
       let called = 0
       const send = (name: string, data: Uint8Array, octets: Buffer, fin = true): void =>
-        sender.send(data, { fin }, (error?: Error | null) => {
+        sender.send(data, { fin }, (error?: Error) => {
           expect(name).toBe(names[called++])
           if (error) expect(error).toMatchObject({ code: 'WS_ERR_PAYLOAD_DETACHED' })
           else expected.push(octets)
