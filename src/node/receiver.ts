@@ -9,6 +9,7 @@ import { beginBatch, copyToBuffer, endBatch } from './message-memory.js'
 import { kernelsFor } from './kernels.js'
 import { nodeRuntime } from './ports.js'
 import type { Extensions } from './sender.js'
+import { setImmediate } from './ticks.js'
 import type { Transport } from './transport.js'
 
 /** Limits that are left out do not apply. */
