@@ -8,6 +8,7 @@ import { copyToBuffer } from './message-memory.js'
 import { kernelsFor } from './kernels.js'
 import { nodeRuntime } from './ports.js'
 import type { Extensions } from './sender.js'
+import { setImmediate } from './ticks.js'
 
 /** Limits that are left out do not apply. */
 export interface ReceiverOptions {

@@ -20,6 +20,8 @@ beforeEach(async () => {
   ticks = []
   thrown = []
   vi.resetModules()
+  // Whatever the environment of the run says
+  vi.stubEnv('HYBI_COALESCE', '')
   vi.doMock('../../src/node/ticks.js', () => ({
     nextTick: (run: () => void) => ticks.push(run),
     rethrowLater: (error: unknown) => thrown.push(error),
@@ -34,6 +36,7 @@ beforeEach(async () => {
 
 afterEach(() => {
   vi.doUnmock('../../src/node/ticks.js')
+  vi.unstubAllEnvs()
 })
 
 /** All that was put off to the next tick. */
@@ -447,7 +450,6 @@ describe('with coalesce: false', () => {
     expect(checkCoalesce).toThrow(
       new TypeError('Invalid value of the environment variable HYBI_COALESCE: on (must be one of "auto", "off")')
     )
-    vi.unstubAllEnvs()
   })
 })
 
