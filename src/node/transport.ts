@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { CLOSING } from '../core/constants.js'
 import { Connection, type ConnectionHandler, type ConnectionOptions } from '../core/connection.js'
 import type { MaskingKeySource } from '../core/masking-key.js'
+import type { MessageDeflate } from '../core/permessage-deflate.js'
 import type { Kernels } from '../core/ports.js'
 import type { WriteCallback } from '../core/sender.js'
 import { assemble, type BinaryType, messageOf } from './data.js'
@@ -19,7 +20,7 @@ import { writeFirst } from './socket-order.js'
 import { kClose, kPong, kTransport } from './symbols.js'
 import { textOf } from './text.js'
 import { nextTick, rethrowLater, setImmediate } from './ticks.js'
-import { isServing, isTurnOver, timeTaken, waitForTurn } from './turns.js'
+import { currentTurn, isTurnOver, LAST_TURN, timeTaken, waitForTurn } from './turns.js'
 
 /** Octets that may be held back before the socket is told to wait; Node's own default for streams. */
 const HOLD_LIMIT = 16 * 1024
@@ -40,10 +41,8 @@ const ENDED = 16
 
 /** The receiver goes on when it is our turn. */
 const STOPPED = 32
-/** Had to stop when others still had not, the last time it asked. */
-const GREEDY = 64
 /** The socket is paused, and we did that. */
-const PAUSED = 128
+const PAUSED = 64
 /** The logarithm of how much is delivered between two looks at the clock: three bits. */
 const PACE_SHIFT = 8
 const PACE = 7 << PACE_SHIFT
@@ -52,8 +51,9 @@ const FIRST_PACE = 2 << PACE_SHIFT
 const MOST_PACE = 5
 /** How long it should take from one look to the next, in ms. */
 const PACE_MS = 0.25
-/** What who asks too late, but for the first time, may still deliver. */
-const GRACE = 8
+/** The turn in which it asked whether that is over. */
+const TURN_SHIFT = 11
+const TURN = LAST_TURN << TURN_SHIFT
 
 /** Any Duplex, with what sockets have beside. */
 export interface TransportSocket extends Duplex {
@@ -172,32 +172,38 @@ export class Transport implements ConnectionHandler {
     }
   }
 
-  /** After a read that may be followed by another at once: if the time is over, the next waits for the next turn of the event loop. */
+  /** After a read that may be followed by another at once: if the time is over, the next waits for its turn. */
   private giveWay(): void {
-    if ((this.flags & WAITS) === 0 && !this.socket.destroyed && isTurnOver(this)) this.waitForTurn()
+    if ((this.flags & WAITS) === 0 && !this.socket.destroyed && this.hadTurn()) this.waitForTurn()
+  }
+
+  /** Whether the time is over, and this is not the first that is heard of us: we may be a quiet one beside others that are not. */
+  private hadTurn(): boolean {
+    const isOver = isTurnOver(this)
+    const turn = currentTurn() << TURN_SHIFT
+    const isFirst = (this.flags & TURN) !== turn
+    this.flags = (this.flags & ~TURN) | turn
+    return isOver && !isFirst
   }
 
   /** See `MessageEvents`. */
   onWork(): number {
-    const isOver = isTurnOver(this)
+    const hadTurn = this.hadTurn()
     const elapsed = timeTaken()
     let pace = (this.flags & PACE) >> PACE_SHIFT
     if (elapsed > PACE_MS) pace = Math.max(0, pace - Math.ceil(Math.log2(elapsed / PACE_MS)))
     // Nothing is known of who asks once a turn only, but that it is not much then
-    else if (pace < MOST_PACE && !isOver) pace++
+    else if (pace < MOST_PACE && !hadTurn) pace++
     this.flags = (this.flags & ~PACE) | (pace << PACE_SHIFT)
-    if (!isOver) {
-      if (!isServing()) this.flags &= ~GREEDY
-      return 1 << pace
-    }
-    if ((this.flags & GREEDY) === 0) {
-      // It may be a quiet one beside others that are not
-      this.flags |= GREEDY
-      return Math.min(GRACE, 1 << pace)
-    }
+    if (!hadTurn) return 1 << pace
+    this.goOnLater()
+    return 0
+  }
+
+  /** Lets the receiver proceed when it is our turn. */
+  private goOnLater(): void {
     this.flags |= STOPPED
     this.waitForTurn()
-    return 0
   }
 
   private waitForTurn(): void {
@@ -360,7 +366,14 @@ export class Transport implements ConnectionHandler {
   }
 
   onReady(): void {
-    proceed(this)
+    // Codecs that work here come out of an immediate, where no listener should be entered: see turns.ts
+    if (this.inflatesElsewhere) proceed(this)
+    else this.goOnLater()
+  }
+
+  private get inflatesElsewhere(): boolean {
+    const { inflater } = this.connection.receiver
+    return (inflater as Partial<MessageDeflate> | null)?.codec?.name === 'zlib'
   }
 
   /** Whether the socket is paused until what is held is delivered. */
