@@ -5,7 +5,7 @@ import { chaos } from '../chaos/run.mjs'
 import { cert, key } from '../support/tls.js'
 
 // `npm run chaos` goes on for longer, with other seeds
-const SESSIONS = 24
+const SESSIONS = 16
 // a session that never ends says so itself
 const timeout = 200_000
 
