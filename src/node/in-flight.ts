@@ -38,6 +38,8 @@ export class InFlight {
 
   /** Where the first write that is under way begins. */
   private start = 0
+  /** Of those who wait, from the first on, how many have an outcome of a write that is done; they may not be called back yet. */
+  private judged = 0
 
   /** Whether nothing is under way and nobody waits. */
   get isOver(): boolean {
@@ -92,8 +94,8 @@ export class InFlight {
     this.start = end
     if (!error && this.taken < end) this.taken = end
     const { waiting, taken } = this
-    for (let i = 0; i < waiting.length; i++) {
-      const one = waiting.at(i)!
+    for (; this.judged < waiting.length; this.judged++) {
+      const one = waiting.at(this.judged)!
       if (one.end > end) break
       if (one.outcome === undefined) one.outcome = one.end <= taken ? null : error!
     }
@@ -110,7 +112,7 @@ export class InFlight {
       if (first === undefined || first.context === undefined || first.end > limit) return
       if (first.end <= this.taken && first.outcome === undefined) first.outcome = null
       if (first.outcome === undefined) return
-      waiting.shift()
+      this.takeFirst()
       if (!callBackLater(first.callback, first.outcome, first.context)) {
         nextTick(callBack, this)
         return
@@ -125,9 +127,14 @@ export class InFlight {
       waiting.context = contextOfTick()
       return
     }
-    this.waiting.shift()
+    this.takeFirst()
     this.reset()
     callBackInTick(waiting.callback, waiting.outcome, generation)
+  }
+
+  private takeFirst(): void {
+    this.waiting.shift()
+    if (this.judged > 0) this.judged--
   }
 
   /** Counts from zero again, as small numbers take no memory of their own. */

@@ -7,6 +7,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { performance } from 'node:perf_hooks'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { Fifo } from '../core/fifo.js'
 import { setImmediate } from './ticks.js'
 
 /** How long deliveries may take in a turn of the event loop before they have to wait, in ms: those of all reads, and each one that waited. */
@@ -37,9 +38,8 @@ let sender: MessagePort | null = null
 let receiver: MessagePort | null = null
 let posted = false
 
-/** Those who wait, from entry `next` on, each with the context that it stopped in. */
-let waiting: { taker: TurnTaker; context: AsyncResource }[] = []
-let next = 0
+/** Those who wait, each with the context that it stopped in. */
+const waiting = new Fifo<{ taker: TurnTaker; context: AsyncResource }>()
 
 /** Whether deliveries have to stop for now. */
 export function isTurnOver(asker: TurnTaker): boolean {
@@ -86,7 +86,7 @@ function beginTurn(end: number): void {
 function endTurn(): void {
   scheduled = false
   beginTurn(0)
-  if (next < waiting.length) post()
+  if (waiting.length > 0) post()
 }
 
 /** Not from within `serve`: messages that are posted there would be received without a turn of the event loop between. */
@@ -109,31 +109,19 @@ function serve(): void {
   receiver!.unref()
   const end = now() + WAITED_MS
   // Who has to wait again does so for the next time
-  for (let left = waiting.length - next; left > 0 && next < waiting.length; left--) {
+  for (let left = waiting.length; left > 0 && waiting.length > 0; left--) {
     const time = now()
     if (time >= end) break
-    const { taker, context } = takeNext()
+    const { taker, context } = waiting.shift()!
     // Somebody else's turn may come in a nested event loop
-    if (next < waiting.length) schedule()
+    if (waiting.length > 0) schedule()
     beginTurn(time + TURN_MS)
     context.runInAsyncScope(takeTurn, undefined, taker)
   }
   beginTurn(0)
-  if (next < waiting.length) schedule()
+  if (waiting.length > 0) schedule()
 }
 
 function takeTurn(taker: TurnTaker): void {
   taker.takeTurn()
-}
-
-function takeNext(): { taker: TurnTaker; context: AsyncResource } {
-  const first = waiting[next++]
-  if (next === waiting.length) {
-    waiting = []
-    next = 0
-  } else if (next === 1024) {
-    waiting.splice(0, next)
-    next = 0
-  }
-  return first
 }
