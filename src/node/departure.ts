@@ -2,14 +2,15 @@
 // then, and who sends one message and blocks, exits or kills the process has sent it.
 //
 // A frame is gathered if frames of its connection wait already; if it is sent within a read of which more is still to be delivered; if its
-// connection wrote a moment ago; or if several connections did. What was gathered leaves at the end of that read, else in the next tick;
-// when it is long; and as soon as a look at the clock shows that time has passed since. Outputs write it before anything can tell the
+// connection wrote a moment ago; or if several connections did. What was gathered leaves at the end of that read (or,
+// if a nested event loop keeps it from ending, in the next turn of that), else in the next tick; when it is long; and as soon as a look at
+// the clock shows that time has passed since. Outputs write it before anything can tell the
 // difference: a look at the socket, a write beside us, the end of the process.
 
 import process from 'node:process'
 import { processWide } from './process-wide.js'
 import { forgetFrame } from './repeated-frame.js'
-import { clock, nextTick, rethrowLater } from './ticks.js'
+import { clock, nextTick, rethrowLater, setImmediate } from './ticks.js'
 
 /** Octets of one connection that are not gathered any further. */
 const GATHER_LIMIT = 64 * 1024
@@ -74,6 +75,7 @@ let reading: Reading | null = null
 let hasBegun = false
 let turn = 0
 let isTickDue = false
+let isImmediateDue = false
 /** Frames that left within their calls in this turn. */
 let writes = 0
 /** Frames until the next look at the clock, and how many there were between the last two. */
@@ -162,8 +164,13 @@ export function noteTurn(): void {
 
 function list(output: Departing): void {
   output.flags |= GATHERED
-  // In a nested event loop the read that we are in may not end for long
-  if (!isTickDue) {
+  if (reads > 0) {
+    // The end of the read writes it; but in a nested event loop that may not come for long. A tick for each read would cost 0.5 us
+    if (!isImmediateDue) {
+      isImmediateDue = true
+      setImmediate(immediate)
+    }
+  } else if (!isTickDue) {
     isTickDue = true
     nextTick(tick)
   }
@@ -187,6 +194,11 @@ function tick(): void {
   if (hasBegun) endTurn()
 }
 
+function immediate(): void {
+  isImmediateDue = false
+  if (hasBegun) endTurn()
+}
+
 function endTurn(): void {
   if (listedCount > 0) flushListed()
   forgetFrame()
@@ -200,7 +212,7 @@ function look(): number {
   const now = clock()
   const gap = now - times[LOOKED]
   times[LOOKED] = now
-  if (gap < GAP_MS) untimed = untimed === 0 ? 2 : Math.min(MOST_UNTIMED, untimed * 4)
+  if (gap < GAP_MS) untimed = untimed === 0 ? 4 : Math.min(MOST_UNTIMED, untimed * 4)
   else untimed = 0
   untilLook = untimed
   return gap
