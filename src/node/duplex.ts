@@ -3,7 +3,7 @@
 import process from 'node:process'
 import { Duplex, type DuplexOptions } from 'node:stream'
 import { CLOSED, CONNECTING } from '../core/constants.js'
-import { takingText } from './event-target.js'
+import { takingText } from './delivery/listeners.js'
 import type { WebSocket } from './websocket.js'
 
 /** The states of streams that have no public name. */

@@ -20,15 +20,15 @@ import type { ConnectionOptions } from '../core/connection.js'
 import type { KernelsName } from '../core/ports.js'
 import type { Payload, WriteCallback } from '../core/sender.js'
 import { sharing } from '../core/shared-settings.js'
-import { abortConnecting, connect, type ClientOptions } from './client.js'
-import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, isPlainBuffer, toBuffer } from './data.js'
-import { addEventListener, getAttribute, removeEventListener, setAttribute } from './event-target.js'
-import { checkKernels, type KernelsChoice, kernelsFor } from './kernels.js'
-import { checkCoalesce, coalesces } from './departure.js'
-import { checkHandleWrites } from './handle-write.js'
-import { copyToBuffer } from './message-memory.js'
-import { checkReceiveBuffer, type ReceiveBufferChoice } from './receive-buffer.js'
-import { leaveReceiver, receiverOf, type ReceiverView } from './receiver-view.js'
+import { abortConnecting, connect, type ClientOptions } from './handshake/client.js'
+import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, isPlainBuffer, toBuffer } from './delivery/data.js'
+import { addEventListener, getAttribute, removeEventListener, setAttribute } from './compat/event-target.js'
+import { checkKernels, type KernelsChoice, kernelsFor } from './runtime/kernels.js'
+import { checkCoalesce, coalesces } from './links/departure.js'
+import { checkHandleWrites } from './links/handle-write.js'
+import { copyToBuffer } from './delivery/message-memory.js'
+import { checkReceiveBuffer, type ReceiveBufferChoice } from './links/receive-buffer.js'
+import { leaveReceiver, receiverOf, type ReceiverView } from './compat/receiver-view.js'
 import {
   bound,
   closePayload,
@@ -39,9 +39,9 @@ import {
   type Sender,
   senderOf,
   type SendOptions
-} from './sender.js'
-import { kClose, kPong, kTransport } from './symbols.js'
-import { Transport, type TransportOptions, type TransportOwner, type TransportSocket } from './transport.js'
+} from './compat/sender.js'
+import { kClose, kPong, kTransport } from './runtime/symbols.js'
+import { Transport, type TransportOptions, type TransportOwner, type TransportSocket } from './links/transport.js'
 
 /** What both roles read of their options when a WebSocket is made. */
 export interface CommonOptions {

@@ -2,10 +2,10 @@
 
 import * as pako from 'pako'
 import { describe, test } from 'vitest'
-import { Limiter } from '../../src/codecs/limiter.js'
+import { Limiter } from '../../src/node/codecs/limiter.js'
 import { createPakoCodec } from '../../src/codecs/pako.js'
 import { createWasmCodec } from '../../src/codecs/wasm.js'
-import { createZlibCodec } from '../../src/codecs/zlib.js'
+import { createZlibCodec } from '../../src/node/codecs/zlib.js'
 import type { DeflateCodec } from '../../src/core/ports.js'
 import { fuzzConversations } from '../fuzz/conversations.mjs'
 

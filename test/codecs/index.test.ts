@@ -1,6 +1,6 @@
 import { constants } from 'node:zlib'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { chooseCodec } from '../../src/codecs/index.js'
+import { chooseCodec } from '../../src/node/codecs/choice.js'
 import { deflate, WITH_TAKEOVER } from './conformance.js'
 
 test('gives the codec that is named, the same each time', () => {
@@ -51,13 +51,13 @@ describe('in an environment of its own', () => {
   test.each(['wasm', 'pako'] as const)('%s pauses where there is no global setImmediate, as in jsdom', async (name) => {
     vi.stubGlobal('setImmediate', undefined)
     vi.resetModules()
-    const fresh = await import('../../src/codecs/index.js')
+    const fresh = await import('../../src/node/codecs/choice.js')
     await roundTrip(name, fresh.chooseCodec)
   })
 
   test.each(['wasm', 'pako'] as const)('%s pauses also while the timers of the program are fakes', async (name) => {
     vi.resetModules()
-    const fresh = await import('../../src/codecs/index.js')
+    const fresh = await import('../../src/node/codecs/choice.js')
     vi.useFakeTimers()
     await roundTrip(name, fresh.chooseCodec)
   })
@@ -72,7 +72,7 @@ describe('in an environment of its own', () => {
     }
     vi.stubGlobal('Uint32Array', BigEndian)
     vi.resetModules()
-    const fresh = await import('../../src/codecs/index.js')
+    const fresh = await import('../../src/node/codecs/choice.js')
     expect(fresh.chooseCodec({}).name).toBe('zlib')
     expect(() => fresh.chooseCodec({ codec: 'wasm' })).toThrow(/^The "wasm" codec needs/)
   })

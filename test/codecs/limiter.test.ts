@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Limiter, sharedLimiter } from '../../src/codecs/limiter.js'
+import { Limiter, sharedLimiter } from '../../src/node/codecs/limiter.js'
 
 function harness(concurrency: number | undefined, count: number): { started: number[]; releases: Array<() => void> } {
   const limiter = new Limiter(concurrency)
@@ -78,7 +78,7 @@ test('has a limit of 10 where the first caller names none', async () => {
   const fresh = async (limit: number | undefined): Promise<number> => {
     const { vi } = await import('vitest')
     vi.resetModules()
-    return (await import('../../src/codecs/limiter.js')).sharedLimiter(limit).concurrency
+    return (await import('../../src/node/codecs/limiter.js')).sharedLimiter(limit).concurrency
   }
   expect(await fresh(undefined)).toBe(10)
   expect(await fresh(0)).toBe(Infinity)

@@ -1,7 +1,7 @@
 import { constants } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { Limiter } from '../../src/codecs/limiter.js'
-import { createZlibCodec } from '../../src/codecs/zlib.js'
+import { Limiter } from '../../src/node/codecs/limiter.js'
+import { createZlibCodec } from '../../src/node/codecs/zlib.js'
 import { deflate, hexOf, inflate, octetsOf, testConformance, WITH_TAKEOVER, WITHOUT_TAKEOVER } from './conformance.js'
 
 const HELLO = octetsOf('f2 48 cd c9 c9 07 00')

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { assert, describe, expect, test } from 'vitest'
 import { withCloseCode } from '../../src/core/errors.js'
 import { type MessageInflater, Receiver, type ReceiverHandler } from '../../src/core/receiver.js'
-import { nodeRuntime } from '../../src/node/ports.js'
+import { nodeRuntime } from '../../src/node/delivery/node-runtime.js'
 import { validatedNaively } from '../kernels/support.js'
 import {
   BINARY,

@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
-type Module = typeof import('../../src/node/departure.js')
-type Departing = import('../../src/node/departure.js').Departing
+type Module = typeof import('../../src/node/links/departure.js')
+type Departing = import('../../src/node/links/departure.js').Departing
 
 /** Spacing of a fast burst, in ms: a send takes less. */
 const FAST = 0.001
@@ -24,7 +24,7 @@ beforeEach(async () => {
   vi.resetModules()
   // Whatever the environment of the run says
   vi.stubEnv('HYBI_COALESCE', '')
-  vi.doMock('../../src/node/ticks.js', () => ({
+  vi.doMock('../../src/node/runtime/ticks.js', () => ({
     nextTick: (run: () => void) => ticks.push(run),
     setImmediate: (run: () => void) => immediates.push(run),
     rethrowLater: (error: unknown) => thrown.push(error),
@@ -33,12 +33,12 @@ beforeEach(async () => {
       return now
     }
   }))
-  departure = await import('../../src/node/departure.js')
+  departure = await import('../../src/node/links/departure.js')
   looks = 0
 })
 
 afterEach(() => {
-  vi.doUnmock('../../src/node/ticks.js')
+  vi.doUnmock('../../src/node/runtime/ticks.js')
   vi.unstubAllEnvs()
 })
 
@@ -449,13 +449,13 @@ describe('with coalesce: false', () => {
     ] as const) {
       vi.resetModules()
       vi.stubEnv('HYBI_COALESCE', value)
-      const { coalesces, checkCoalesce } = await import('../../src/node/departure.js')
+      const { coalesces, checkCoalesce } = await import('../../src/node/links/departure.js')
       expect([value, coalesces(undefined), coalesces(true), coalesces(false)]).toEqual([value, expected, true, false])
       checkCoalesce()
     }
     vi.resetModules()
     vi.stubEnv('HYBI_COALESCE', 'on')
-    const { checkCoalesce } = await import('../../src/node/departure.js')
+    const { checkCoalesce } = await import('../../src/node/links/departure.js')
     expect(checkCoalesce).toThrow(
       new TypeError('Invalid value of the environment variable HYBI_COALESCE: on (must be one of "auto", "off")')
     )

@@ -1,7 +1,7 @@
 import vm from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import WebSocket from '../../src/index.js'
-import { isPlainBuffer, toBuffer } from '../../src/node/data.js'
+import { isPlainBuffer, toBuffer } from '../../src/node/delivery/data.js'
 import { attach, eventsOf, eventually, link, linkInMemory, streamPair, turns } from './support/links.js'
 import { uncaughtDuring } from './support/uncaught.js'
 

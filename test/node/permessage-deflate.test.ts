@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import * as ws from 'ws'
 import { closeCodeOf } from '../../src/core/errors.js'
-import { PerMessageDeflate } from '../../src/node/permessage-deflate.js'
-import type { PerMessageDeflateOptions } from '../../src/node/permessage-deflate.js'
+import { PerMessageDeflate } from '../../src/node/compat/permessage-deflate.js'
+import type { PerMessageDeflateOptions } from '../../src/node/compat/permessage-deflate.js'
 
 type Class = new (options?: PerMessageDeflateOptions) => PerMessageDeflate
 const Oracle = (ws as unknown as { PerMessageDeflate: Class & { extensionName: string } }).PerMessageDeflate

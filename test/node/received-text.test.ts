@@ -1,9 +1,10 @@
 import { EventEmitter, once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import WebSocket from '../../src/index.js'
-import { addEventListener, takesText } from '../../src/node/event-target.js'
-import { kernelsFor } from '../../src/node/kernels.js'
-import { textOf } from '../../src/node/text.js'
+import { addEventListener } from '../../src/node/compat/event-target.js'
+import { takesText } from '../../src/node/delivery/listeners.js'
+import { kernelsFor } from '../../src/node/runtime/kernels.js'
+import { textOf } from '../../src/node/delivery/text.js'
 import { BINARY, buildFrame, TEST_KEY, TEXT } from '../support/frames.js'
 import { eventually, link, linkRaw, type Socket } from './support/links.js'
 

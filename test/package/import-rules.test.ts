@@ -30,13 +30,41 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
     forbidden: ['../core/sender.js', '../kernels/js.js', '../node/data.js', '../browser/index.js', 'node:zlib', 'node:buffer'],
     allowed: ['../core/ports.js', '../core/constants.js', '../core/errors.js', '../core/base64.js', '../wasm/codec.js', 'pako']
   },
-  'src/codecs/zlib.ts': {
-    forbidden: ['../core/sender.js', '../kernels/js.js', '../node/data.js', '../browser/index.js', 'node:buffer'],
-    allowed: ['../core/ports.js', 'node:zlib', './limiter.js']
-  },
   'src/node/': {
-    forbidden: ['../browser/index.js', '../index.js', '../isomorphic.js', '../wasm/kernels.js', 'pako', 'bufferutil', 'http'],
-    allowed: ['../core/receiver.js', '../kernels/index.js', '../codecs/index.js', 'node:http', 'node:fs/promises', './data.js']
+    forbidden: [
+      '../browser/index.js',
+      '../index.js',
+      '../isomorphic.js',
+      '../wasm/kernels.js',
+      'pako',
+      'bufferutil',
+      'http'
+    ].concat(['../kernels/index.js', '../codecs/wasm.js']),
+    allowed: ['../core/receiver.js', './links/output.js', './compat/sender.js', 'node:http', 'node:fs/promises', './server.js']
+  },
+  'src/node/runtime/': {
+    forbidden: ['../delivery/data.js', '../links/output.js', '../compat/sender.js', '../codecs/zlib.js', '../server.js', 'http'],
+    allowed: ['../../core/ports.js', '../../kernels/index.js', 'node:process', './ticks.js']
+  },
+  'src/node/codecs/': {
+    forbidden: ['../../core/sender.js', '../../kernels/js.js', '../delivery/data.js', '../links/output.js', 'pako', 'node:buffer'],
+    allowed: ['../../core/ports.js', '../../codecs/pako.js', 'node:zlib', './limiter.js', '../runtime/ticks.js']
+  },
+  'src/node/delivery/': {
+    forbidden: ['../links/output.js', '../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js'],
+    allowed: ['../../core/ports.js', '../../kernels/index.js', '../runtime/ticks.js', 'node:buffer', './data.js']
+  },
+  'src/node/links/': {
+    forbidden: ['../../kernels/index.js', '../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js'],
+    allowed: ['../../core/connection.js', '../runtime/ticks.js', '../delivery/data.js', 'node:net', './slab.js']
+  },
+  'src/node/compat/': {
+    forbidden: ['../../kernels/index.js', '../../codecs/wasm.js', '../handshake/address.js', '../websocket.js', '../server.js'],
+    allowed: ['../../core/sender.js', '../runtime/ticks.js', '../delivery/data.js', '../links/output.js', '../codecs/choice.js']
+  },
+  'src/node/handshake/': {
+    forbidden: ['../../kernels/index.js', '../../codecs/wasm.js', '../codecs/choice.js', '../duplex.js', 'http'],
+    allowed: ['../../core/opening-handshake.js', '../links/output.js', '../compat/sender.js', '../options.js', 'node:http']
   },
   'src/browser/': {
     forbidden: ['../core/receiver.js', '../kernels/js.js', '../codecs/pako.js', '../node/data.js', 'node:buffer', 'pako'],
@@ -45,10 +73,10 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
   'src/wasm/': { forbidden: ['../core/ports.js', 'node:buffer'], allowed: [] },
   'src/index.ts': {
     forbidden: ['./browser/index.js', './isomorphic.js', './wasm/kernels.js', 'node:http', 'pako'],
-    allowed: ['./core/extension.js', './node/websocket.js', './kernels/index.js', './codecs/index.js']
+    allowed: ['./core/extension.js', './node/websocket.js', './node/runtime/kernels.js', './kernels/index.js']
   },
   'src/isomorphic.ts': {
-    forbidden: ['./node/data.js', './browser/index.js', './codecs/index.js', './codecs/zlib.js', 'node:zlib'],
+    forbidden: ['./node/data.js', './browser/index.js', './node/codecs/zlib.js', './codecs/pako.ts', 'node:zlib'],
     allowed: ['./core/receiver.js', './kernels/index.js', './codecs/pako.js', './codecs/wasm.js', 'pako']
   },
   'examples/': { forbidden: ['../src/index.js'], allowed: ['hybi', 'hybi/core', 'node:http', './demo/echo.mjs'] },

@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
-import type { DeferredOctets } from '../core/sender.js'
+import type { DeferredOctets } from '../../core/sender.js'
 import { copyToBuffer, FastBuffer, keptBuffer } from './message-memory.js'
 
 /** How binary messages are given to listeners. */

@@ -5,7 +5,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import * as timers from 'node:timers'
-import { Fifo } from '../core/fifo.js'
+import { Fifo } from '../../core/fifo.js'
 
 export const { setImmediate } = timers
 

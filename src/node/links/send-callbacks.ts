@@ -1,9 +1,9 @@
 // Calling back who sent: each callback in the async context of its own `send`, in order, and never for so long that the event loop stands.
 
-import { Fifo } from '../core/fifo.js'
-import type { WriteCallback } from '../core/sender.js'
-import { type AsyncContext, contextOfTick, runStoreless } from './async-context.js'
-import { clock, nextTick, rethrowLater, setImmediate } from './ticks.js'
+import { Fifo } from '../../core/fifo.js'
+import type { WriteCallback } from '../../core/sender.js'
+import { type AsyncContext, contextOfTick, runStoreless } from '../runtime/async-context.js'
+import { clock, nextTick, rethrowLater, setImmediate } from '../runtime/ticks.js'
 
 /** How many callbacks are called before the clock is looked at: a callback that sends again is called again before the loop turns. */
 const UNTIMED = 64

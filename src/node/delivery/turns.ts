@@ -7,8 +7,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import { performance } from 'node:perf_hooks'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { Fifo } from '../core/fifo.js'
-import { setImmediate } from './ticks.js'
+import { Fifo } from '../../core/fifo.js'
+import { setImmediate } from '../runtime/ticks.js'
 
 /** How long deliveries may take in a turn of the event loop before they have to wait, in ms: those of all reads, and each one that waited. */
 const TURN_MS = 2

@@ -3,7 +3,7 @@
 
 import { Socket } from 'node:net'
 import { type Duplex, Writable } from 'node:stream'
-import { kTransport } from './symbols.js'
+import { kTransport } from '../runtime/symbols.js'
 import type { TransportSocket } from './transport.js'
 
 /** Looked at to know what waits, or whether to. */

@@ -12,15 +12,15 @@ import {
   type Refusal,
   refusalResponse,
   versionOf
-} from '../core/opening-handshake.js'
+} from '../../core/opening-handshake.js'
 import { acceptKey } from './accept-key.js'
-import { writeHead } from './output.js'
-import { PerMessageDeflate, type PerMessageDeflateOptions } from './permessage-deflate.js'
-import type { WebSocketServer } from './server.js'
-import { kTransport } from './symbols.js'
-import type { TransportSocket } from './transport.js'
-import type { Extensions } from './sender.js'
-import type { WebSocket } from './websocket.js'
+import { writeHead } from '../links/output.js'
+import { PerMessageDeflate, type PerMessageDeflateOptions } from '../compat/permessage-deflate.js'
+import type { WebSocketServer } from '../server.js'
+import { kTransport } from '../runtime/symbols.js'
+import type { TransportSocket } from '../links/transport.js'
+import type { Extensions } from '../compat/sender.js'
+import type { WebSocket } from '../websocket.js'
 
 /** State of a server that accepts connections; those of one that is closing or closed are greater. */
 export const RUNNING = 0

@@ -1,14 +1,14 @@
 // The exported Receiver: a Writable that takes octets and emits what they say, with ws's options and events.
 
 import { Writable } from 'node:stream'
-import type { CloseStatus } from '../core/close.js'
-import { Receiver as FrameReceiver, type MessageInflater, type ReceiverHandler } from '../core/receiver.js'
-import { assemble, type BinaryType, EMPTY_BUFFER, honest, messageOf } from './data.js'
-import { copyToBuffer } from './message-memory.js'
-import { kernelsFor } from './kernels.js'
-import { nodeRuntime } from './ports.js'
+import type { CloseStatus } from '../../core/close.js'
+import { Receiver as FrameReceiver, type MessageInflater, type ReceiverHandler } from '../../core/receiver.js'
+import { assemble, type BinaryType, EMPTY_BUFFER, honest, messageOf } from '../delivery/data.js'
+import { copyToBuffer } from '../delivery/message-memory.js'
+import { kernelsFor } from '../runtime/kernels.js'
+import { nodeRuntime } from '../delivery/node-runtime.js'
 import type { Extensions } from './sender.js'
-import { setImmediate } from './ticks.js'
+import { setImmediate } from '../runtime/ticks.js'
 
 /** Limits that are left out do not apply. */
 export interface ReceiverOptions {

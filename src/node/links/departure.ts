@@ -8,9 +8,9 @@
 // difference: a look at the socket, a write beside us, the end of the process.
 
 import process from 'node:process'
-import { processWide } from './process-wide.js'
+import { processWide } from '../runtime/process-wide.js'
 import { forgetFrame } from './repeated-frame.js'
-import { clock, nextTick, rethrowLater, setImmediate } from './ticks.js'
+import { clock, nextTick, rethrowLater, setImmediate } from '../runtime/ticks.js'
 
 /** Octets of one connection that are not gathered any further. */
 const GATHER_LIMIT = 64 * 1024

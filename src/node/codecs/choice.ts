@@ -2,11 +2,11 @@
 
 import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers'
-import type { CodecName, DeflateCodec } from '../core/ports.js'
+import type { CodecName, DeflateCodec } from '../../core/ports.js'
 import { sharedLimiter } from './limiter.js'
-import { createPakoCodec } from './pako.js'
-import type { PakoModule } from './pako.js'
-import { createWasmCodec } from './wasm.js'
+import { createPakoCodec } from '../../codecs/pako.js'
+import type { PakoModule } from '../../codecs/pako.js'
+import { createWasmCodec } from '../../codecs/wasm.js'
 import { createZlibCodec } from './zlib.js'
 
 /** Value of `perMessageDeflate.codec`. */

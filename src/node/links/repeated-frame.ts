@@ -1,7 +1,7 @@
 // One message to many connections: the frame that was written twice is remembered until the turn ends, and whoever is sent the same refers
 // to the same octets. The slab that they lie in is in use until then, though all of its writes may be done.
 
-import { headerSize } from '../core/frame-header.js'
+import { headerSize } from '../../core/frame-header.js'
 import type { Gathering } from './gathering.js'
 import type { Slab } from './slab.js'
 

@@ -2,9 +2,9 @@
 
 import { Buffer } from 'node:buffer'
 import process from 'node:process'
-import { checkCodec, chooseCodec } from '../codecs/index.js'
-import type { CodecChoice } from '../codecs/index.js'
-import type { ExtensionParameters } from '../core/extension.js'
+import { checkCodec, chooseCodec } from '../codecs/choice.js'
+import type { CodecChoice } from '../codecs/choice.js'
+import type { ExtensionParameters } from '../../core/extension.js'
 import {
   acceptAsClient,
   acceptAsServer,
@@ -13,10 +13,10 @@ import {
   normalizeParameters,
   offer,
   PERMESSAGE_DEFLATE
-} from '../core/permessage-deflate.js'
-import type { DeflateParameters, NegotiationOptions } from '../core/permessage-deflate.js'
-import { honest } from './data.js'
-import { processWide } from './process-wide.js'
+} from '../../core/permessage-deflate.js'
+import type { DeflateParameters, NegotiationOptions } from '../../core/permessage-deflate.js'
+import { honest } from '../delivery/data.js'
+import { processWide } from '../runtime/process-wide.js'
 
 export interface PerMessageDeflateOptions extends NegotiationOptions {
   codec?: CodecChoice | undefined

@@ -3,12 +3,12 @@
 // Octets are counted from the front of all that was written, with callback or without: a callback is told that all went well if the
 // system took as many as there were up to the end of its frame. All operations take constant time.
 
-import { Fifo } from '../core/fifo.js'
-import type { WriteCallback } from '../core/sender.js'
-import { type AsyncContext, contextOfTick } from './async-context.js'
+import { Fifo } from '../../core/fifo.js'
+import type { WriteCallback } from '../../core/sender.js'
+import { type AsyncContext, contextOfTick } from '../runtime/async-context.js'
 import { callBackInTick, callBackLater, currentGeneration } from './send-callbacks.js'
 import type { Slab } from './slab.js'
-import { nextTick } from './ticks.js'
+import { nextTick } from '../runtime/ticks.js'
 
 /** Slabs that octets of the write that ends at `end` lie in. */
 interface Pinned {

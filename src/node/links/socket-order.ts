@@ -3,7 +3,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { nodeWrite } from './handle-write.js'
-import { kTransport } from './symbols.js'
+import { kTransport } from '../runtime/symbols.js'
 import type { TransportSocket } from './transport.js'
 
 type Method = 'write' | 'end' | 'destroy' | 'destroySoon'

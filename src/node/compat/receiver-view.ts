@@ -5,17 +5,17 @@
 
 import type { Buffer } from 'node:buffer'
 import { Writable } from 'node:stream'
-import type { CloseStatus } from '../core/close.js'
-import { CLOSED } from '../core/constants.js'
-import type { Connection } from '../core/connection.js'
-import type { Receiver as FrameReceiver, ReceiverHandler } from '../core/receiver.js'
-import { assemble, type BinaryType, EMPTY_BUFFER, honest, messageOf } from './data.js'
-import { isOnlyListener } from './event-target.js'
-import { copyToBuffer } from './message-memory.js'
+import type { CloseStatus } from '../../core/close.js'
+import { CLOSED } from '../../core/constants.js'
+import type { Connection } from '../../core/connection.js'
+import type { Receiver as FrameReceiver, ReceiverHandler } from '../../core/receiver.js'
+import { assemble, type BinaryType, EMPTY_BUFFER, honest, messageOf } from '../delivery/data.js'
+import { isOnlyListener } from '../delivery/listeners.js'
+import { copyToBuffer } from '../delivery/message-memory.js'
 import { Receiver } from './receiver.js'
 import type { Extensions } from './sender.js'
-import { kTransport } from './symbols.js'
-import type { Transport, TransportOwner } from './transport.js'
+import { kTransport } from '../runtime/symbols.js'
+import type { Transport, TransportOwner } from '../links/transport.js'
 
 /** Whose receiver it is: a WebSocket. */
 export interface ReceiverOwner extends TransportOwner {
