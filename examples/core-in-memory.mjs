@@ -11,6 +11,7 @@ import {
   OctetQueue,
   parseRequest,
   parseResponse,
+  portableClock,
   requestHeaders,
   secureMaskingKeys,
   selectKernels,
@@ -21,7 +22,12 @@ import {
 
 // The one thing that JavaScript does not have by itself is a secure source of random octets.
 const runtime = createPortableRuntime((octets) => crypto.getRandomValues(octets))
-const kernels = selectKernels('auto')
+const platform = {
+  runtime,
+  kernels: selectKernels('auto'),
+  clock: portableClock,
+  maskingKeys: secureMaskingKeys(runtime)
+}
 
 // The opening handshake. `request` and `response` are what would go through a socket.
 const key = createKey(runtime)
@@ -48,14 +54,10 @@ function open(name, isServer, onText) {
     onPing: () => console.log(`${name} received a ping`),
     onPong: () => console.log(`${name} received a pong`),
     onError: (error) => console.log(`${name} failed: ${error.code}`),
-    onViolation: (error) => side.connection.fail(error),
-    onDefer() {}, // with `deferEvents` only
-    onReady: () => side.connection.receiver.proceed(),
-    onDrain() {},
-    onClosing() {}, // time to set a timer: a peer may not answer
-    onDiscard() {},
-    onEnd: () => console.log(`${name} ends with ${side.connection.closeCode}`),
-    onTerminate() {}
+    // What a byte stream would have to do
+    discard() {},
+    drop() {},
+    end: () => console.log(`${name} ends with ${side.connection.closeCode}`)
   }
   const options = {
     isServer,
@@ -65,14 +67,14 @@ function open(name, isServer, onText) {
     maxFragments: 1024,
     maxBufferedChunks: 1024,
     skipUtf8Validation: false,
-    deferEvents: false
+    deferEvents: false,
+    closeTimeoutMs: 30_000
   }
   const side = {
     name,
     output,
-    connection: new Connection(options, kernels, runtime, output, secureMaskingKeys(runtime), handler),
-    // Whole messages, uncompressed; a client masks them.
-    send: (text) => side.connection.sender.sendMessage(text, false, true, false, !isServer, false, undefined)
+    connection: new Connection(options, platform, output, handler),
+    send: (text) => side.connection.send(text)
   }
   return side
 }
@@ -80,7 +82,7 @@ function open(name, isServer, onText) {
 function deliver(from, to) {
   for (const octets of from.output.take()) {
     console.log(`${from.name} -> ${to.name}: ${octets.length} octets`)
-    to.connection.receiver.receive(octets, 0, octets.length, false)
+    to.connection.receive(octets, 0, octets.length, false)
   }
 }
 
@@ -95,3 +97,7 @@ deliver(client, server)
 deliver(server, client)
 deliver(client, server)
 deliver(server, client)
+
+// Both byte streams are gone: the timers of the closing handshake end as well.
+server.connection.disconnected(null)
+client.connection.disconnected(null)

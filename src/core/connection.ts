@@ -1,122 +1,97 @@
 // The life of an open connection: OPEN -> CLOSING -> CLOSED, and the rules of ping, pong and close (RFC 6455 §5.5, §7).
-// It never sets a timer and never touches a socket: it says when one is due, and its handler acts.
+//
+// It is told what happens (`receive`, `proceed`, `peerEnded`, `disconnected`, `abort`), and tells its handler what there is to know and
+// what the byte stream has to do. Nobody else changes its state, but by the methods at the end.
 
-import { CLOSE_ABNORMAL, CLOSE_NO_STATUS, CLOSED, CLOSING, OPCODE_CLOSE, OPCODE_PONG, OPEN } from './constants.js'
 import { type CloseStatus, serializeClosePayload } from './close.js'
+import { CLOSE_ABNORMAL, CLOSE_NO_STATUS, CLOSED, CLOSING, OPCODE_CLOSE, OPCODE_PONG, OPEN } from './constants.js'
 import { closeCodeOf } from './errors.js'
-import type { MaskingKeySource } from './masking-key.js'
-import type { MessageEvents } from './message-events.js'
-import type { Kernels, Runtime } from './ports.js'
-import { type MessageInflater, Receiver, type ReceiverHandler, type ReceiverOptions, UNLIMITED } from './receiver.js'
-import { type MessageDeflater, type Output, Sender, type WriteCallback } from './sender.js'
-
-/** What happens on a connection, and what its byte stream has to do. */
-export interface ConnectionHandler extends MessageEvents {
-  /** The connection failed; told once at most. */
-  onError(error: Error): void
-  /** The closing handshake has begun: drop the byte stream when it has not ended in time. */
-  onClosing(): void
-  /** Nothing that comes matters any more, but the end of the byte stream does: keep reading. */
-  onDiscard(): void
-  /** All is said: end our side of the byte stream behind what was written. */
-  onEnd(): void
-  /** The peer asks for more pongs than it reads: drop the byte stream. */
-  onTerminate(): void
-  /** Whether the handler answers this ping itself, and calls `done` when the pong is written; else, or without this, the connection does. */
-  answerPing?(octets: Uint8Array, start: number, end: number, done: WriteCallback): boolean
-  /**
-   * Whether the handler itself does what `close` does, with this code (undefined: none) and the reason of the peer's close frame
-   * (undefined: it was no close frame); else, or without this, the connection does.
-   */
-  answerClose?(code: number | undefined, reason: Uint8Array | undefined): boolean
-}
-
-export interface ConnectionOptions extends ReceiverOptions {
-  /** Whether pings are answered without being asked (§5.5.2). */
-  autoPong: boolean
-  /** Most automatic pongs that may wait to be written; 0: no limit. */
-  maxPendingAutoPongs: number
-}
-
-/** permessage-deflate as negotiated, both directions. */
-export type MessageTransform = MessageInflater & MessageDeflater
+import type { Clock } from './clock.js'
+import type { ConnectionHandler, ConnectionOptions, Rest } from './connection-handler.js'
+import { UNLIMITED } from './intake.js'
+import type { MessageTransform } from './message-codec.js'
+import type { ReceiverHandler } from './message-events.js'
+import type { Output, WriteCallback } from './output.js'
+import type { Platform } from './platform.js'
+import { Receiver } from './receiver.js'
+import { SEND_MASK, SEND_OWNED } from './send-flags.js'
+import { type Payload, Sender } from './sender.js'
 
 const NO_REASON = new Uint8Array(0)
 
+/** Flags. */
+/** Our close frame is written. */
+const CLOSE_FRAME_SENT = 1
+/** The byte stream is gone. */
+const DISCONNECTED = 2
+/** The peer broke a rule, and was told so. */
+const FAILED = 4
+/** The handler was told of an error. */
+const REPORTED = 8
+/** The peer ended its side of the byte stream. */
+const PEER_ENDED = 16
+/** The peer broke a rule, which is still to be said. */
+const FAILING = 32
+/** The byte stream is gone, and what it left behind is still being delivered. */
+const CLOSE_PENDING = 64
+
 export class Connection implements ReceiverHandler {
-  readyState = OPEN
-  closeFrameSent = false
-  /** What the peer's close frame said; null as long as there is none. */
-  closeStatus: CloseStatus | null = null
-  /** Whether the byte stream is gone. */
-  isDisconnected = false
-  /** Whether the peer broke a rule and was told so. */
-  hasFailed = false
-  errorReported = false
   readonly receiver: Receiver
   readonly sender: Sender
-  pendingAutoPongs = 0
-
+  private state = OPEN
+  private flags = 0
+  /** What the peer's close frame said; null as long as there is none. */
+  private status: CloseStatus | null = null
+  private pendingAutoPongs = 0
   /** Many connections share one object: it is replaced, not changed. */
   private options: ConnectionOptions
   private readonly handler: ConnectionHandler
+  private closeTimer: unknown = null
   private pongWritten: WriteCallback | null = null
 
-  constructor(
-    options: ConnectionOptions,
-    kernels: Kernels,
-    runtime: Runtime,
-    output: Output,
-    maskingKeys: MaskingKeySource,
-    handler: ConnectionHandler
-  ) {
+  constructor(options: ConnectionOptions, platform: Platform, output: Output, handler: ConnectionHandler) {
     this.options = options
     this.handler = handler
-    this.receiver = new Receiver(options, kernels, runtime, this)
-    this.sender = new Sender(kernels, runtime, output, maskingKeys)
+    this.receiver = new Receiver(options, platform, this)
+    this.sender = new Sender(platform, output)
     this.sender.errorHandler = this
+  }
+
+  /** OPEN, CLOSING or CLOSED. */
+  get readyState(): number {
+    return this.state
   }
 
   get isServer(): boolean {
     return this.options.isServer
   }
 
-  set isServer(isServer: boolean) {
-    this.options = { ...this.options, isServer }
-  }
-
   get autoPong(): boolean {
     return this.options.autoPong
   }
 
-  set autoPong(autoPong: boolean) {
-    this.options = { ...this.options, autoPong }
-  }
-
-  get maxPendingAutoPongs(): number {
-    return this.options.maxPendingAutoPongs
-  }
-
-  set maxPendingAutoPongs(maxPendingAutoPongs: number) {
-    this.options = { ...this.options, maxPendingAutoPongs }
+  /** Whether our close frame is written. */
+  get closeFrameSent(): boolean {
+    return (this.flags & CLOSE_FRAME_SENT) !== 0
   }
 
   get closeFrameReceived(): boolean {
-    return this.closeStatus !== null
+    return this.status !== null
   }
 
-  set closeFrameReceived(received: boolean) {
-    this.closeStatus = received ? { code: CLOSE_NO_STATUS, reason: NO_REASON } : null
+  /** Whether the handler was told of an error. */
+  get errorReported(): boolean {
+    return (this.flags & REPORTED) !== 0
   }
 
   /** Close code of the peer's close frame; 1006 as long as there is none (§7.1.5). */
   get closeCode(): number {
-    return this.closeStatus === null ? CLOSE_ABNORMAL : this.closeStatus.code
+    return this.status === null ? CLOSE_ABNORMAL : this.status.code
   }
 
   /** Close reason of the peer's close frame. */
   get closeReason(): Uint8Array {
-    return this.closeStatus === null ? NO_REASON : this.closeStatus.reason
+    return this.status === null ? NO_REASON : this.status.reason
   }
 
   /** Compresses and decompresses with `transform` from here on; to be called before anything is sent or received. */
@@ -126,36 +101,99 @@ export class Connection implements ReceiverHandler {
   }
 
   /**
+   * Sends a message, or with SEND_MORE a fragment of one, masked as the role demands (§5.1).
+   * @param flags SEND_BINARY, SEND_MORE, SEND_COMPRESS and SEND_OWNED
+   * @param callback called when it is written, or with why it was not
+   */
+  send(payload: Payload, flags = 0, callback?: WriteCallback): void {
+    this.sender.sendMessage(payload, this.isServer ? flags : flags | SEND_MASK, callback)
+  }
+
+  /**
+   * Sends a ping or pong (§5.5.2, §5.5.3).
+   * @param opcode OPCODE_PING or OPCODE_PONG
+   * @param payload of at most 125 octets
+   */
+  sendControl(opcode: number, payload: Payload, flags = 0, callback?: WriteCallback): void {
+    this.sender.sendControl(opcode, payload, this.isServer ? flags : flags | SEND_MASK, callback)
+  }
+
+  /**
    * Begins the closing handshake (§7.1.2), or answers the peer's; once both close frames are through, ends the byte stream.
    * @param payload see `serializeClosePayload`
    */
   close(payload: Uint8Array): void {
-    if (this.readyState === CLOSED) return
-    if (this.readyState === CLOSING) {
+    if (this.state === CLOSED) return
+    if (this.state === CLOSING) {
       if (this.closeFrameSent) this.endWhenDone()
       return
     }
-    // First, since sending may bring us here again; restored where a generator of masking keys throws
-    this.readyState = CLOSING
+    // First, since sending may bring us here again; restored if a generator of masking keys throws
+    this.state = CLOSING
     try {
-      this.sender.sendControl(OPCODE_CLOSE, payload, !this.isServer, true, (error) => {
+      this.sendControl(OPCODE_CLOSE, payload, SEND_OWNED, (error) => {
         // The byte stream reports the error itself
         if (error) return
-        this.closeFrameSent = true
+        this.flags |= CLOSE_FRAME_SENT
         this.endWhenDone()
       })
     } catch (error) {
-      this.readyState = OPEN
+      this.state = OPEN
       throw error
     }
-    this.handler.onClosing()
+    this.startTimer()
+  }
+
+  /** Takes `chunk[start, end)`, which it may modify; see `Receiver`. What a handler throws surfaces later, and stops nothing. */
+  receive(chunk: Uint8Array, start: number, end: number, transient: boolean): void {
+    try {
+      this.receiver.receive(chunk, start, end, transient)
+    } catch (error) {
+      this.recover(error)
+    }
+  }
+
+  /** Goes on after a wait. */
+  proceed(): void {
+    try {
+      this.receiver.proceed()
+    } catch (error) {
+      this.recover(error)
+    }
+    this.finishWhenDelivered()
+  }
+
+  /** The peer ended its side of the byte stream. */
+  peerEnded(): void {
+    this.flags |= PEER_ENDED
+    this.state = CLOSING
+    this.handler.end()
+  }
+
+  /** The byte stream is gone; what is in `rest` is still received. */
+  disconnected(rest: Rest | null): void {
+    this.state = CLOSING
+    if (rest !== null && this.status === null && !this.receiver.isDone) {
+      const octets = rest.takeRest()
+      if (octets !== null) this.receive(octets, 0, octets.length, false)
+    }
+    if (this.closeTimer !== null) this.clock.clearTimer(this.closeTimer)
+    this.flags |= DISCONNECTED | CLOSE_PENDING
+    this.finishWhenDelivered()
+  }
+
+  /** Drops the byte stream, without a closing handshake or in the middle of one. */
+  abort(): void {
+    if (this.state === CLOSED) return
+    this.state = CLOSING
+    this.handler.drop()
   }
 
   /** Answers what the peer did wrong with the close code it has earned (§7.1.7), and reports it. */
   fail(error: Error): void {
-    this.hasFailed = true
-    if (!this.isDisconnected) {
-      this.handler.onDiscard()
+    this.flags |= FAILED
+    if ((this.flags & DISCONNECTED) === 0) {
+      this.handler.discard()
       this.answerClose(closeCodeOf(error), undefined)
     }
     this.report(error)
@@ -163,12 +201,12 @@ export class Connection implements ReceiverHandler {
 
   /** Gives up sending because of `error`, without a close frame; what was sent before still leaves. */
   failSending(error: Error): void {
-    if (this.readyState === CLOSED) return
-    if (this.readyState === OPEN) {
-      this.readyState = CLOSING
-      this.handler.onClosing()
+    if (this.state === CLOSED) return
+    if (this.state === OPEN) {
+      this.state = CLOSING
+      this.startTimer()
     }
-    this.handler.onEnd()
+    this.handler.end()
     this.report(error)
   }
 
@@ -181,20 +219,7 @@ export class Connection implements ReceiverHandler {
   }
 
   onPing(octets: Uint8Array, start: number, end: number): void {
-    if (this.autoPong && this.readyState === OPEN) {
-      if (this.maxPendingAutoPongs > 0 && this.pendingAutoPongs >= this.maxPendingAutoPongs) {
-        this.handler.onTerminate()
-      } else {
-        this.pendingAutoPongs++
-        this.pongWritten ??= () => {
-          this.pendingAutoPongs--
-        }
-        // §5.5.3: a pong carries the application data of its ping
-        if (this.handler.answerPing?.(octets, start, end, this.pongWritten) !== true) {
-          this.sender.sendControl(OPCODE_PONG, octets.subarray(start, end), !this.isServer, false, this.pongWritten)
-        }
-      }
-    }
+    if (this.autoPong && this.state === OPEN) this.answerPing(octets, start, end)
     this.handler.onPing(octets, start, end)
   }
 
@@ -203,15 +228,18 @@ export class Connection implements ReceiverHandler {
   }
 
   onCloseFrame(status: CloseStatus): void {
-    this.closeStatus = status
-    if (this.isDisconnected) return
-    this.handler.onDiscard()
+    this.status = status
+    if ((this.flags & DISCONNECTED) !== 0) return
+    this.handler.discard()
     // §5.5.1: an endpoint answers a close frame with one that usually echoes the close code
     this.answerClose(status.code === CLOSE_NO_STATUS ? undefined : status.code, status.reason)
   }
 
   onViolation(error: Error): void {
-    this.handler.onViolation(error)
+    this.flags |= FAILING
+    const { receiver } = this
+    // Behind the events of this turn; and by who stands between the receiver and us, if somebody does
+    this.clock.defer((reason: Error) => (receiver.handler as Connection).fail(reason), error)
   }
 
   onWork(): number {
@@ -219,28 +247,128 @@ export class Connection implements ReceiverHandler {
   }
 
   onDefer(): void {
-    this.handler.onDefer()
+    this.clock.deferTurn(Connection.goOn, this)
   }
 
   onReady(): void {
-    this.handler.onReady()
+    if (this.handler.onReady !== undefined) this.handler.onReady()
+    else this.proceed()
   }
 
   onDrain(): void {
-    this.handler.onDrain()
+    this.handler.onDrain?.()
+  }
+
+  // For programs that set what is private in ws
+
+  setReadyState(state: number): void {
+    this.state = state
+  }
+
+  setServer(isServer: boolean): void {
+    this.options = { ...this.options, isServer }
+  }
+
+  setAutoPong(autoPong: boolean): void {
+    this.options = { ...this.options, autoPong }
+  }
+
+  /** For closing handshakes that begin from here on. */
+  setCloseTimeout(closeTimeoutMs: number): void {
+    this.options = { ...this.options, closeTimeoutMs }
+  }
+
+  setCloseFrameSent(sent: boolean): void {
+    if (sent) this.flags |= CLOSE_FRAME_SENT
+    else this.flags &= ~CLOSE_FRAME_SENT
+  }
+
+  setCloseFrameReceived(received: boolean): void {
+    this.status = received ? { code: CLOSE_NO_STATUS, reason: NO_REASON } : null
+  }
+
+  /** The receiver keeps it for us. */
+  private get clock(): Clock {
+    return (this.receiver.platform as Platform).clock
+  }
+
+  private static goOn(connection: Connection): void {
+    if (connection.handler.onTurn !== undefined) connection.handler.onTurn()
+    else connection.proceed()
+  }
+
+  private static finish(connection: Connection): void {
+    connection.finish()
+  }
+
+  private static dropLate(connection: Connection): void {
+    connection.handler.drop()
+  }
+
+  private finish(): void {
+    this.handler.onOver?.()
+    this.state = CLOSED
+    this.handler.onClosed?.()
+  }
+
+  private answerPing(octets: Uint8Array, start: number, end: number): void {
+    const { maxPendingAutoPongs } = this.options
+    if (maxPendingAutoPongs > 0 && this.pendingAutoPongs >= maxPendingAutoPongs) {
+      if (this.handler.answerFlood?.() !== true) this.abort()
+      return
+    }
+    this.pendingAutoPongs++
+    this.pongWritten ??= () => {
+      this.pendingAutoPongs--
+    }
+    if (this.handler.answerPing?.(octets, start, end, this.pongWritten) === true) return
+    // §5.5.3: a pong carries the application data of its ping
+    this.sendControl(OPCODE_PONG, octets.subarray(start, end), 0, this.pongWritten)
   }
 
   private answerClose(code: number | undefined, reason: Uint8Array | undefined): void {
     if (this.handler.answerClose?.(code, reason) !== true) this.close(serializeClosePayload(code, reason))
   }
 
+  private startTimer(): void {
+    this.closeTimer = this.clock.setTimer(Connection.dropLate, this.options.closeTimeoutMs, this)
+  }
+
   private endWhenDone(): void {
-    if (this.closeFrameReceived || this.hasFailed) this.handler.onEnd()
+    if (this.closeFrameReceived || (this.flags & FAILED) !== 0) this.handler.end()
+  }
+
+  /** A handler threw: the error surfaces as it would anyway, and everything else is delivered all the same. */
+  private recover(error: unknown): void {
+    const { receiver } = this
+    for (;;) {
+      this.clock.defer(rethrow, error)
+      try {
+        receiver.recover()
+        return
+      } catch (next) {
+        error = next
+      }
+    }
+  }
+
+  private finishWhenDelivered(): void {
+    if ((this.flags & CLOSE_PENDING) === 0 || !this.receiver.isIdle) return
+    this.flags &= ~CLOSE_PENDING
+    const hasFailed = (this.flags & FAILED) !== 0
+    const isAnnounced = hasFailed || this.status !== null || (this.flags & PEER_ENDED) !== 0
+    if (isAnnounced && (hasFailed || (this.flags & FAILING) === 0)) this.finish()
+    // A violation in the last octets, say, is reported first
+    else this.clock.defer(Connection.finish, this)
   }
 
   private report(error: Error): void {
     if (this.errorReported) return
-    this.errorReported = true
+    this.flags |= REPORTED
     this.handler.onError(error)
   }
+}
+
+function rethrow(error: unknown): void {
+  throw error
 }

@@ -40,4 +40,12 @@ export class Fifo<T> {
   at(index: number): T | undefined {
     return this.items[this.head + index]
   }
+
+  /** Takes all items, in order. */
+  clear(): T[] {
+    const { items, head } = this
+    this.items = []
+    this.head = 0
+    return items.slice(head)
+  }
 }

@@ -1,5 +1,7 @@
 // What happens on the way of messages to the application: the events that receivers and connections have in common.
 
+import type { CloseStatus } from './close.js'
+
 /** Who is told what came in. A handler may throw: the receiver goes on where it was with the next `recover` or `proceed`. */
 export interface MessageEvents {
   /**
@@ -25,4 +27,10 @@ export interface MessageEvents {
   onWork?(): number
   /** All that came has been dealt with, after it had to wait. */
   onDrain(): void
+}
+
+/** Who is told what a receiver takes in. */
+export interface ReceiverHandler extends MessageEvents {
+  /** The peer's close frame; nothing is received after it. */
+  onCloseFrame(status: CloseStatus): void
 }

@@ -1,7 +1,8 @@
 // What a connection writes, kept until somebody takes it: the Output for runtimes without sockets, and for tests.
 
+import { Fifo } from './fifo.js'
+import type { Output, WriteCallback } from './output.js'
 import type { Runtime } from './ports.js'
-import type { Output, WriteCallback } from './sender.js'
 
 const SLAB_SIZE = 16 * 1024
 const NOTHING = new Uint8Array(0)
@@ -15,7 +16,7 @@ export class OctetQueue implements Output {
   private readonly notify: () => void
   private start = 0
   private chunks: Uint8Array[] = []
-  private callbacks: WriteCallback[] = []
+  private readonly callbacks = new Fifo<WriteCallback>()
 
   /** @param notify called whenever there is something to take */
   constructor(runtime: Runtime, notify: () => void = () => {}) {
@@ -41,17 +42,6 @@ export class OctetQueue implements Output {
     this.notify()
   }
 
-  isRepeated(): boolean {
-    return false
-  }
-
-  /** Octets that are taken are the taker's, so none can be taken twice. */
-  repeat(): boolean {
-    return false
-  }
-
-  remember(): void {}
-
   leave(isBorrowed: boolean, callback: WriteCallback | undefined): void {
     const last = this.chunks.length - 1
     // Nobody says when it is taken
@@ -71,13 +61,14 @@ export class OctetQueue implements Output {
     this.cut()
     const { chunks, callbacks } = this
     this.chunks = []
-    this.callbacks = []
+    // Those that are sent from within callbacks wait for the next time
+    const due = callbacks.length
     // Whatever they do, the chunks are out
     try {
-      while (callbacks.length > 0) callbacks.shift()!()
-    } finally {
-      if (callbacks.length > 0) this.callbacks.unshift(...callbacks)
-      if (callbacks.length > 0 && chunks.length > 0) this.chunks.unshift(...chunks)
+      for (let i = 0; i < due; i++) callbacks.shift()!()
+    } catch (error) {
+      if (chunks.length > 0) this.chunks.unshift(...chunks)
+      throw error
     }
     return chunks
   }

@@ -16,9 +16,12 @@ import {
   OPEN,
   READY_STATES
 } from '../core/constants.js'
-import type { ConnectionOptions } from '../core/connection.js'
+import type { ConnectionOptions } from '../core/connection-handler.js'
 import type { KernelsName } from '../core/ports.js'
-import type { Payload, WriteCallback } from '../core/sender.js'
+import type { WriteCallback } from '../core/output.js'
+import type { Platform } from '../core/platform.js'
+import { SEND_BINARY, SEND_COMPRESS, SEND_MASK, SEND_MORE, SEND_OWNED } from '../core/send-flags.js'
+import type { Payload } from '../core/sender.js'
 import { sharing } from '../core/shared-settings.js'
 import { abortConnecting, connect, type ClientOptions } from './handshake/client.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, isPlainBuffer, toBuffer } from './delivery/data.js'
@@ -40,8 +43,11 @@ import {
   senderOf,
   type SendOptions
 } from './compat/sender.js'
-import { kClose, kPong, kTransport } from './runtime/symbols.js'
-import { Transport, type TransportOptions, type TransportOwner, type TransportSocket } from './links/transport.js'
+import { Delivery, type DeliveryOwner } from './delivery/delivery.js'
+import { nodeRuntime } from './delivery/node-runtime.js'
+import { type LinkOptions, openLink } from './links/open.js'
+import { nodeClock } from './runtime/node-clock.js'
+import { kClose, kDelivery, kPong } from './runtime/symbols.js'
 
 /** What both roles read of their options when a WebSocket is made. */
 export interface CommonOptions {
@@ -86,12 +92,14 @@ Listeners.prototype = Object.create(null) as object
 const NO_SETTINGS: CommonOptions = {}
 
 const shareConnectionOptions = sharing<ConnectionOptions>()
-const shareTransportOptions = sharing<TransportOptions>()
+const shareLinkOptions = sharing<LinkOptions>()
+const sharePlatform = sharing<Platform>()
 /** What they are asked for. */
 const connectionWanted = {} as ConnectionOptions
-const transportWanted = {} as TransportOptions
+const linkWanted = {} as LinkOptions
+const platformWanted = { clock: nodeClock, runtime: nodeRuntime } as { -readonly [name in keyof Platform]: Platform[name] }
 
-export class WebSocket extends EventEmitter implements TransportOwner {
+export class WebSocket extends EventEmitter implements DeliveryOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
@@ -115,7 +123,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   /** Octets given to a client whose handshake failed. */
   declare _bufferedAmount: number;
 
-  [kTransport]: Transport | null = null;
+  [kDelivery]: Delivery | null = null;
   [kOnClosed]: ((websocket: WebSocket) => void) | null = null;
   [kExtensions]: Extensions | null = null;
   [kSettings]: CommonOptions;
@@ -158,7 +166,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
   /** Octets that were given to `send` and are not yet handed to the operating system, framing included. */
   get bufferedAmount(): number {
-    return this[kTransport] === null ? (this._bufferedAmount ?? 0) : this[kTransport].bufferedLength
+    return this[kDelivery] === null ? (this._bufferedAmount ?? 0) : this[kDelivery].bufferedLength
   }
 
   /** Names of the negotiated extensions, joined by commas. */
@@ -176,7 +184,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   }
 
   get readyState(): number {
-    return this[kTransport] === null ? this[kReadyState] : this[kTransport].connection.readyState
+    return this[kDelivery] === null ? this[kReadyState] : this[kDelivery].connection.readyState
   }
 
   /** The address of a client; undefined on a server's side. */
@@ -194,17 +202,17 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   }
 
   set _readyState(state: number) {
-    if (this[kTransport] === null) this[kReadyState] = state
-    else this[kTransport].connection.readyState = state
+    if (this[kDelivery] === null) this[kReadyState] = state
+    else this[kDelivery].connection.setReadyState(state)
   }
 
   get _isServer(): boolean {
-    return this[kTransport] === null ? this[kIsServer] : this[kTransport].connection.isServer
+    return this[kDelivery] === null ? this[kIsServer] : this[kDelivery].connection.isServer
   }
 
   set _isServer(isServer: boolean) {
     this[kIsServer] = isServer
-    if (this[kTransport] !== null) this[kTransport].connection.isServer = isServer
+    this[kDelivery]?.connection.setServer(isServer)
   }
 
   get _extensions(): Extensions {
@@ -217,55 +225,56 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
   /** The socket. What was sent is written first, so that it may be used directly. */
   get _socket(): Duplex | null {
-    if (this[kTransport] === null) return null
-    this[kTransport].output.flush()
-    return this[kTransport].socket
+    if (this[kDelivery] === null) return null
+    const { link } = this[kDelivery]
+    link.output.flush()
+    return link.stream
   }
 
   get _sender(): Sender | null {
-    return this[kTransport] === null ? null : senderOf(this[kTransport], this._extensions)
+    return this[kDelivery] === null ? null : senderOf(this[kDelivery], this._extensions)
   }
 
   get _receiver(): ReceiverView | null {
-    return this[kTransport] === null ? null : receiverOf(this[kTransport], this)
+    return this[kDelivery] === null ? null : receiverOf(this[kDelivery], this)
   }
 
   get _closeFrameSent(): boolean {
-    return this[kTransport] !== null && this[kTransport].connection.closeFrameSent
+    return this[kDelivery] !== null && this[kDelivery].connection.closeFrameSent
   }
 
   set _closeFrameSent(sent: boolean) {
-    if (this[kTransport] !== null) this[kTransport].connection.closeFrameSent = sent
+    this[kDelivery]?.connection.setCloseFrameSent(sent)
   }
 
   get _closeFrameReceived(): boolean {
-    return this[kTransport] !== null && this[kTransport].connection.closeFrameReceived
+    return this[kDelivery] !== null && this[kDelivery].connection.closeFrameReceived
   }
 
   set _closeFrameReceived(received: boolean) {
-    if (this[kTransport] !== null) this[kTransport].connection.closeFrameReceived = received
+    this[kDelivery]?.connection.setCloseFrameReceived(received)
   }
 
   get _closeCode(): number {
-    return this[kTransport] === null ? CLOSE_ABNORMAL : this[kTransport].connection.closeCode
+    return this[kDelivery] === null ? CLOSE_ABNORMAL : this[kDelivery].connection.closeCode
   }
 
   get _closeMessage(): Buffer {
-    const reason = this[kTransport]?.connection.closeReason
+    const reason = this[kDelivery]?.connection.closeReason
     return reason === undefined || reason.length === 0 ? EMPTY_BUFFER : (reason as Buffer)
   }
 
   get _errorEmitted(): boolean {
-    return this[kTransport] !== null && this[kTransport].connection.errorReported
+    return this[kDelivery] !== null && this[kDelivery].connection.errorReported
   }
 
   get _autoPong(): boolean {
-    return this[kTransport] === null ? Boolean(this[kSettings].autoPong) : this[kTransport].connection.autoPong
+    return this[kDelivery] === null ? Boolean(this[kSettings].autoPong) : this[kDelivery].connection.autoPong
   }
 
   set _autoPong(autoPong: boolean) {
     this[kSettings] = { ...this[kSettings], autoPong }
-    if (this[kTransport] !== null) this[kTransport].connection.autoPong = autoPong
+    this[kDelivery]?.connection.setAutoPong(autoPong)
   }
 
   get _closeTimeout(): number {
@@ -274,7 +283,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
   set _closeTimeout(closeTimeout: number) {
     this[kSettings] = { ...this[kSettings], closeTimeout }
-    this[kTransport]?.setCloseTimeout(closeTimeout)
+    this[kDelivery]?.connection.setCloseTimeout(closeTimeout)
   }
 
   /**
@@ -291,21 +300,21 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     connectionWanted.deferEvents = options.allowSynchronousEvents !== undefined && !options.allowSynchronousEvents
     connectionWanted.autoPong = Boolean(autoPong)
     connectionWanted.maxPendingAutoPongs = (maxPendingAutoPongs as number) | 0
-    transportWanted.closeTimeoutMs = this._closeTimeout
-    transportWanted.receiveBuffer = receiveBuffer
-    transportWanted.kernels = kernelsFor(kernels)
-    transportWanted.coalesces = coalesces(coalesce)
-    const transport = new Transport(
-      socket as TransportSocket,
+    connectionWanted.closeTimeoutMs = this._closeTimeout
+    platformWanted.kernels = linkWanted.kernels = kernelsFor(kernels)
+    platformWanted.maskingKeys = maskingKeysFor(options.generateMask)
+    linkWanted.receiveBuffer = receiveBuffer
+    linkWanted.coalesces = coalesces(coalesce)
+    const delivery = new Delivery(
+      openLink(socket, shareLinkOptions(linkWanted)),
       this,
       shareConnectionOptions(connectionWanted),
-      maskingKeysFor(options.generateMask),
-      shareTransportOptions(transportWanted)
+      sharePlatform(platformWanted)
     )
     const deflate = this[kExtensions]?.['permessage-deflate']
-    if (deflate) transport.connection.useDeflate(deflate.transform)
-    this[kTransport] = transport
-    transport.start(head)
+    if (deflate) delivery.connection.useDeflate(deflate.transform)
+    this[kDelivery] = delivery
+    delivery.start(head)
     this.emit('open')
   }
 
@@ -315,7 +324,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     if (readyState === CLOSED) return
     if (readyState === CONNECTING) return abortConnecting(this)
     // A handshake that failed has none
-    const connection = this[kTransport]?.connection
+    const connection = this[kDelivery]?.connection
     connection?.close(readyState === CLOSING ? EMPTY_BUFFER : closePayload(code, reason))
   }
 
@@ -324,14 +333,14 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     const { readyState } = this
     if (readyState === CONNECTING || readyState === CLOSED) return
     this._paused = true
-    this[kTransport]?.socket.pause()
+    this[kDelivery]?.link.pause()
   }
 
   resume(): void {
     const { readyState } = this
     if (readyState === CONNECTING || readyState === CLOSED) return
     this._paused = false
-    this[kTransport]?.resume()
+    this[kDelivery]?.link.resume()
   }
 
   ping(data?: unknown, mask?: boolean | Callback, callback?: Callback): void {
@@ -344,39 +353,30 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
   /** Sends a message, or with `fin: false` a fragment of one; `callback` is called when it is written, or with why it was not. */
   send(data: unknown, options?: SendOptions | Callback, callback?: Callback): void {
-    const transport = this[kTransport]
-    if (transport === null && this[kReadyState] === CONNECTING) throw notOpen(CONNECTING)
+    const delivery = this[kDelivery]
+    if (delivery === null && this[kReadyState] === CONNECTING) throw notOpen(CONNECTING)
     if (typeof options === 'function') {
       callback = options
       options = undefined
     }
     if (typeof data === 'number') data = data.toString()
-    if (transport === null || transport.connection.readyState !== OPEN) return this[kRefuse](data, callback)
+    if (delivery === null || delivery.connection.readyState !== OPEN) return this[kRefuse](data, callback)
 
-    const { connection } = transport
-    let isBinary = typeof data !== 'string'
-    let compress = true
-    let fin = true
-    let mask = !connection.isServer
-    if (typeof options === 'object' && options !== null) {
-      // A key that is there counts even where its value is undefined, as it does when options are spread over defaults
-      if ('binary' in options) isBinary = Boolean(options.binary)
-      if ('compress' in options) compress = Boolean(options.compress)
-      if ('fin' in options) fin = Boolean(options.fin)
-      if ('mask' in options) mask = Boolean(options.mask)
-    }
-    if (connection.sender.deflater === null) compress = false
+    const { sender, isServer } = delivery.connection
+    let flags = (typeof data === 'string' ? 0 : SEND_BINARY) | SEND_COMPRESS | (isServer ? 0 : SEND_MASK)
+    if (typeof options === 'object' && options !== null) flags = flagsOf(options, flags)
+    if (sender.deflater === null) flags &= ~SEND_COMPRESS
     // With its own async context, if that of its write may be another
     let done = callback as WriteCallback | undefined
-    if (done && (compress || !connection.sender.isReady)) done = bound(done)
+    if (done && ((flags & SEND_COMPRESS) !== 0 || !sender.isReady)) done = bound(done)
     if (!data) {
-      connection.sender.sendMessage(EMPTY_BUFFER, isBinary, fin, compress, mask, true, done)
+      sender.sendMessage(EMPTY_BUFFER, flags | SEND_OWNED, done)
     } else if (typeof data === 'string' || isPlainBuffer(data)) {
-      connection.sender.sendMessage(data, isBinary, fin, compress, mask, false, done)
+      sender.sendMessage(data, flags, done)
     } else {
       const { payload, owned } = payloadOf(data)
       if (done && isDeferred(payload)) done = bound(done)
-      connection.sender.sendMessage(payload, isBinary, fin, compress, mask, owned, done)
+      sender.sendMessage(payload, owned ? flags | SEND_OWNED : flags, done)
     }
   }
 
@@ -385,23 +385,21 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     const { readyState } = this
     if (readyState === CLOSED) return
     if (readyState === CONNECTING) return abortConnecting(this)
-    if (this[kTransport] === null) return
-    this[kTransport].connection.readyState = CLOSING
-    this[kTransport].destroy()
+    this[kDelivery]?.connection.abort()
   }
 
   /** Marks the WebSocket closed and emits 'close'. */
   emitClose(): void {
     this[kExtensions]?.['permessage-deflate']?.cleanup()
-    if (this[kTransport] !== null) leaveReceiver(this[kTransport])
+    if (this[kDelivery] !== null) leaveReceiver(this[kDelivery])
     this._readyState = CLOSED
     this[kOnClosed]?.(this)
     this.emit('close', this._closeCode, this._closeMessage)
   }
 
   [kSendControl](opcode: number, data: unknown, mask: boolean | Callback | undefined, callback: Callback | undefined): void {
-    const transport = this[kTransport]
-    if (transport === null && this[kReadyState] === CONNECTING) throw notOpen(CONNECTING)
+    const delivery = this[kDelivery]
+    if (delivery === null && this[kReadyState] === CONNECTING) throw notOpen(CONNECTING)
     if (typeof data === 'function') {
       callback = data as Callback
       data = mask = undefined
@@ -410,14 +408,14 @@ export class WebSocket extends EventEmitter implements TransportOwner {
       mask = undefined
     }
     if (typeof data === 'number') data = data.toString()
-    if (transport === null || transport.connection.readyState !== OPEN) return this[kRefuse](data, callback)
+    if (delivery === null || delivery.connection.readyState !== OPEN) return this[kRefuse](data, callback)
 
-    const { connection } = transport
+    const { connection } = delivery
     const { payload, owned } = controlPayloadOf(data || EMPTY_BUFFER)
     if (mask === undefined) mask = !connection.isServer
     let done = callback as WriteCallback | undefined
     if (done && (!connection.sender.isReady || isDeferred(payload))) done = bound(done)
-    connection.sender.sendControl(opcode, payload, Boolean(mask), owned, done)
+    connection.sender.sendControl(opcode, payload, (mask ? SEND_MASK : 0) | (owned ? SEND_OWNED : 0), done)
   }
 
   [kPong](octets: Uint8Array, start: number, end: number, mask: boolean, done: WriteCallback): boolean {
@@ -439,8 +437,8 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   [kRefuse](data: unknown, callback: Callback | undefined): void {
     if (data) {
       const length = isBlob(data) ? data.size : toBuffer(data).length
-      if (this[kTransport] === null) this._bufferedAmount += length
-      else this[kTransport].connection.sender.bufferedLength += length
+      if (this[kDelivery] === null) this._bufferedAmount += length
+      else this[kDelivery].connection.sender.bufferedLength += length
     }
     if (callback) process.nextTick(callback, notOpen(this.readyState))
   }
@@ -448,6 +446,15 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
 /** Where a program put others in their place (in a subclass, on the instance or the prototype), it wants to be asked. */
 const { pong: ownPong, close: ownClose } = WebSocket.prototype
+
+/** `flags` with what the options say: a key that is there counts even if its value is undefined, as it does when options are spread over defaults. */
+function flagsOf(options: SendOptions, flags: number): number {
+  if ('binary' in options) flags = options.binary ? flags | SEND_BINARY : flags & ~SEND_BINARY
+  if ('compress' in options) flags = options.compress ? flags | SEND_COMPRESS : flags & ~SEND_COMPRESS
+  if ('fin' in options) flags = options.fin ? flags & ~SEND_MORE : flags | SEND_MORE
+  if ('mask' in options) flags = options.mask ? flags | SEND_MASK : flags & ~SEND_MASK
+  return flags
+}
 
 /** Whether the octets of `payload` are still to come. */
 function isDeferred(payload: Payload): boolean {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { serializeClosePayload } from '../../src/core/close.js'
-import { Connection, type ConnectionHandler, type ConnectionOptions, type MessageTransform } from '../../src/core/connection.js'
+import { Connection } from '../../src/core/connection.js'
+import type { ConnectionHandler, ConnectionOptions } from '../../src/core/connection-handler.js'
+import type { MessageTransform } from '../../src/core/message-codec.js'
 import { CLOSED, CLOSING, OPEN } from '../../src/core/constants.js'
 import { protocolError, withCloseCode } from '../../src/core/errors.js'
 import { userMaskingKeys } from '../../src/core/masking-key.js'
@@ -17,12 +19,29 @@ import {
   TEST_KEY,
   type FrameFields
 } from '../support/frames.js'
-import { binary, describeError, js, Recorder, roleOf, ROLES, runtime, text, turn, UNLIMITED, VIOLATIONS, wasm } from './support.js'
+import {
+  binary,
+  describeError,
+  js,
+  Recorder,
+  roleOf,
+  ROLES,
+  runtime,
+  text,
+  turn,
+  UNLIMITED,
+  VIOLATIONS,
+  wasm,
+  sendMessage,
+  sendControl,
+  TestClock
+} from './support.js'
 
 /** One side: what happens on it, in order, and what it sends. */
 class Peer {
   readonly queue = new OctetQueue(runtime)
   readonly events: string[] = []
+  readonly clock = new TestClock(() => this.events.push('closing'))
   readonly connection: Connection
   readonly isServer: boolean
   private readonly parser = new FrameParser()
@@ -31,7 +50,7 @@ class Peer {
     isServer: boolean,
     options: Partial<ConnectionOptions> = {},
     kernels = js,
-    answers: Pick<ConnectionHandler, 'answerPing' | 'answerClose'> = {}
+    answers: Pick<ConnectionHandler, 'answerPing' | 'answerClose' | 'answerFlood' | 'onOver' | 'onClosed'> = {}
   ) {
     this.isServer = isServer
     const { events } = this
@@ -44,25 +63,23 @@ class Peer {
       onPing: recorder.onPing.bind(recorder),
       onPong: recorder.onPong.bind(recorder),
       onError: (error) => void events.push(describeError(error).replace('violation', 'error')),
-      onViolation: (error) => this.connection.fail(error),
-      onDefer: tell('defer'),
-      onReady: () => this.connection.receiver.proceed(),
       onDrain: tell('drain'),
-      onClosing: tell('closing'),
-      onDiscard: tell('discard'),
-      onEnd: tell('end'),
-      onTerminate: tell('terminate'),
+      onOver: tell('over'),
+      onClosed: tell('closed'),
+      discard: tell('discard'),
+      end: tell('end'),
+      drop: tell('drop'),
       ...answers
     }
     const keys = userMaskingKeys((target) => target.set(TEST_KEY), new Uint8Array(4))
-    const all = { ...UNLIMITED, isServer, autoPong: true, maxPendingAutoPongs: 0, ...options }
-    this.connection = new Connection(all, kernels, runtime, this.queue, keys, handler)
+    const all = { ...UNLIMITED, isServer, autoPong: true, maxPendingAutoPongs: 0, closeTimeoutMs: 1234, ...options }
+    this.connection = new Connection(all, { kernels, runtime, maskingKeys: keys, clock: this.clock }, this.queue, handler)
   }
 
   /** Takes octets of a peer that is no `Connection`. */
   receive(...frames: FrameFields[]): void {
     const octets = Buffer.concat(frames.map((fields) => buildFrame({ key: this.isServer ? TEST_KEY : null, ...fields })))
-    this.connection.receiver.receive(new Uint8Array(octets), 0, octets.length, false)
+    this.connection.receive(new Uint8Array(octets), 0, octets.length, false)
   }
 
   /** Frames sent since the last call, which are then written. */
@@ -72,11 +89,11 @@ class Peer {
 
   send(payload: string | Buffer): void {
     const isBinary = typeof payload !== 'string'
-    this.connection.sender.sendMessage(payload, isBinary, true, true, !this.isServer, false, undefined)
+    sendMessage(this.connection.sender, payload, isBinary, true, true, !this.isServer, false, undefined)
   }
 
   control(opcode: number, payload: string): void {
-    this.connection.sender.sendControl(opcode, payload, !this.isServer, true, undefined)
+    sendControl(this.connection.sender, opcode, payload, !this.isServer, true, undefined)
   }
 
   close(code?: number, reason = ''): void {
@@ -93,6 +110,11 @@ class Peer {
     const { closeCode, closeReason, closeFrameSent, closeFrameReceived } = this.connection
     return `${closeCode} ${Buffer.from(closeReason).toString()} ${closeFrameSent} ${closeFrameReceived}`
   }
+}
+
+/** Automatic pongs that are not written. */
+function pendingPongs({ connection }: Peer): number {
+  return (connection as unknown as { pendingAutoPongs: number }).pendingAutoPongs
 }
 
 /** Both sides, joined in memory. */
@@ -121,7 +143,7 @@ class Pair {
           isQuiet = false
           for (let at = 0; at < chunk.length; at += this.step) {
             const octets = chunk.slice(at, at + this.step)
-            other.connection.receiver.receive(octets, 0, octets.length, true)
+            other.connection.receive(octets, 0, octets.length, true)
             octets.fill(0)
           }
         }
@@ -221,7 +243,7 @@ describe('the close frame', () => {
     self.close(1002, 'c')
     expect(self.sent()).toEqual([])
     expect(self.told()).toEqual(['closing'])
-    self.connection.readyState = CLOSED
+    self.connection.setReadyState(CLOSED)
     self.close(1000)
     expect([self.sent(), self.told()]).toEqual([[], []])
     expect(other.told()).toEqual([])
@@ -290,9 +312,10 @@ describe('the close frame', () => {
 
   test('is not answered where the byte stream is gone', () => {
     const peer = new Peer(false)
-    peer.connection.isDisconnected = true
-    peer.receive({ opcode: CLOSE, payload: closePayload(1000, 'x') })
-    expect([peer.sent(), peer.told()]).toEqual([[], []])
+    const octets = buildFrame({ opcode: CLOSE, payload: closePayload(1000, 'x') })
+    peer.connection.disconnected({ takeRest: () => octets })
+    // The last octets count, but an answer would reach nobody
+    expect([peer.sent(), peer.told()]).toEqual([[], ['discard', 'over', 'closed']])
     expect(peer.ending()).toBe('1000 x false true')
   })
 })
@@ -331,9 +354,9 @@ describe('pongs (§5.5.2)', () => {
     peer.receive({ opcode: PING, payload: 'a' }, { opcode: PING, payload: 'bc' })
     expect(peer.sent()).toEqual(['pong unmasked "mine"', 'pong unmasked "bc"'])
     expect(peer.told()).toEqual(['ping (1) 61', 'ping (2) 6263'])
-    expect(peer.connection.pendingAutoPongs).toBe(1)
+    expect(pendingPongs(peer)).toBe(1)
     written[0]()
-    expect(peer.connection.pendingAutoPongs).toBe(0)
+    expect(pendingPongs(peer)).toBe(0)
   })
 
   test('are not sent where autoPong is off, nor once the connection is closing', () => {
@@ -351,20 +374,20 @@ describe('pongs (§5.5.2)', () => {
     const peer = new Peer(true, { maxPendingAutoPongs: 3 })
     const pings = (count: number): FrameFields[] => Array.from({ length: count }, () => ({ opcode: PING }))
     peer.receive(...pings(3))
-    expect(peer.connection.pendingAutoPongs).toBe(3)
+    expect(pendingPongs(peer)).toBe(3)
     expect(peer.sent()).toHaveLength(3)
-    expect(peer.connection.pendingAutoPongs).toBe(0)
+    expect(pendingPongs(peer)).toBe(0)
     peer.receive(...pings(3))
-    expect(peer.told()).not.toContain('terminate')
+    expect(peer.told()).not.toContain('drop')
     peer.receive(...pings(1))
-    expect(peer.told().filter((event) => event === 'terminate')).toHaveLength(1)
+    expect(peer.told().filter((event) => event === 'drop')).toHaveLength(1)
     expect(peer.sent()).toHaveLength(3)
   })
 
   test('have no limit where that is 0', () => {
     const peer = new Peer(true, { maxPendingAutoPongs: 0 })
     for (let i = 0; i < 500; i++) peer.receive({ opcode: PING })
-    expect(peer.told()).not.toContain('terminate')
+    expect(peer.told()).not.toContain('drop')
     expect(peer.sent()).toHaveLength(500)
   })
 
@@ -435,7 +458,8 @@ describe('failing (§7.1.7)', () => {
 
   test('where the byte stream is gone only reports', () => {
     const peer = new Peer(true)
-    peer.connection.isDisconnected = true
+    peer.connection.disconnected(null)
+    expect(peer.told()).toEqual(['over', 'closed'])
     peer.connection.fail(protocolError('EXPECTED_FIN'))
     expect(peer.told()).toEqual([VIOLATIONS.fin.replace('violation', 'error')])
     expect(peer.sent()).toEqual([])
@@ -470,7 +494,7 @@ describe('failing to send', () => {
     const error = new Error('unreadable')
     peer.send('before')
     const blob = { size: 3, arrayBuffer: () => Promise.reject(error) }
-    peer.connection.sender.sendMessage(blob, true, true, true, false, false, undefined)
+    sendMessage(peer.connection.sender, blob, true, true, true, false, false, undefined)
     peer.send('behind')
     await turn()
     await turn()
@@ -486,7 +510,7 @@ describe('failing to send', () => {
     peer.connection.failSending(new Error('x'))
     expect(peer.told()).toEqual(['end', 'error undefined Error 1002 x'])
     const closed = new Peer(true)
-    closed.connection.readyState = CLOSED
+    closed.connection.setReadyState(CLOSED)
     closed.connection.failSending(new Error('x'))
     expect([closed.told(), closed.sent()]).toEqual([[], []])
   })
@@ -515,11 +539,12 @@ test.each([
 test('deferred events, results that come later and drains reach the handler', () => {
   const peer = new Peer(true, { deferEvents: true })
   peer.receive({ payload: 'a' }, { payload: 'b' })
-  expect(peer.told()).toEqual(['defer'])
-  peer.connection.receiver.proceed()
-  expect(peer.told()).toEqual([text('a'), 'defer'])
-  peer.connection.receiver.proceed()
-  expect(peer.told()).toEqual([text('b'), 'drain'])
+  const { turns } = peer.clock
+  expect([peer.told(), turns.length]).toEqual([[], 1])
+  turns.shift()!()
+  expect([peer.told(), turns.length]).toEqual([[text('a')], 1])
+  turns.shift()!()
+  expect([peer.told(), turns.length]).toEqual([[text('b'), 'drain'], 0])
 
   const late = new Peer(true)
   let finish = (): void => {}
@@ -536,4 +561,97 @@ test('deferred events, results that come later and drains reach the handler', ()
   expect(late.told()).toEqual([])
   finish()
   expect(late.told()).toEqual([text('late'), text('next'), 'drain'])
+})
+
+describe('the life of a connection (§7.1)', () => {
+  const NOTHING_LEFT = { takeRest: () => null }
+
+  test.each(sides)('of a $side ends CLOSED when the byte stream is gone, and not before', ({ isServer }) => {
+    const { self } = new Pair().of(isServer)
+    const { connection } = self
+    self.close(1000)
+    expect(connection.readyState).toBe(CLOSING)
+    self.receive({ opcode: CLOSE, payload: closePayload(1000) })
+    self.sent()
+    expect(connection.readyState).toBe(CLOSING)
+    self.told()
+    connection.disconnected(NOTHING_LEFT)
+    expect(self.told()).toEqual(['over', 'closed'])
+    expect(connection.readyState).toBe(CLOSED)
+  })
+
+  test('is CLOSING while its handler is told that it is over, and CLOSED when it is told so', () => {
+    const states: number[] = []
+    const peer = new Peer(true, {}, js, {
+      onOver: () => void states.push(peer.connection.readyState),
+      onClosed: () => void states.push(peer.connection.readyState)
+    })
+    peer.connection.disconnected(NOTHING_LEFT)
+    expect(states).toEqual([CLOSING, CLOSED])
+  })
+
+  test('the peer ends its side: so do we, and the code is 1006 (§7.1.5)', () => {
+    const peer = new Peer(false)
+    peer.connection.peerEnded()
+    expect([peer.told(), peer.connection.readyState, peer.connection.closeCode]).toEqual([['end'], CLOSING, 1006])
+    peer.connection.disconnected(NOTHING_LEFT)
+    expect([peer.told(), peer.connection.readyState]).toEqual([['over', 'closed'], CLOSED])
+  })
+
+  test('abort drops the byte stream, once there is one', () => {
+    const peer = new Peer(true)
+    peer.connection.abort()
+    expect([peer.told(), peer.connection.readyState]).toEqual([['drop'], CLOSING])
+    peer.connection.disconnected(NOTHING_LEFT)
+    peer.told()
+    peer.connection.abort()
+    expect([peer.told(), peer.connection.readyState]).toEqual([[], CLOSED])
+  })
+
+  test('a closing handshake has so much time, and then the byte stream is dropped (§7.1.1)', () => {
+    const late = new Peer(true)
+    late.close(1000)
+    expect(late.clock.timers.map(({ ms }) => ms)).toEqual([1234])
+    late.told()
+    late.clock.timers[0].run()
+    expect(late.told()).toEqual(['drop'])
+    const early = new Peer(true)
+    early.connection.setCloseTimeout(50)
+    early.close(1000)
+    expect(early.clock.timers.map(({ ms }) => ms)).toEqual([50])
+    early.connection.disconnected(NOTHING_LEFT)
+    expect(early.clock.timers).toEqual([])
+  })
+
+  test('what the byte stream kept is received before the end, and a violation in it is reported before', () => {
+    const { told, connection } = ((peer: Peer) => ({ told: () => peer.told(), connection: peer.connection }))(new Peer(false))
+    connection.disconnected({ takeRest: () => Buffer.concat([buildFrame({ payload: 'last' }), buildFrame({ opcode: 3 })]) })
+    const error = VIOLATIONS.opcode(3).replace('violation', 'error')
+    expect(told().filter((event) => event !== 'discard')).toEqual([text('last'), error, 'over', 'closed'])
+  })
+
+  test('what is held back is delivered before the end, in turns of their own', () => {
+    const peer = new Peer(false, { deferEvents: true })
+    peer.receive({ payload: 'a' }, { payload: 'b' }, { payload: 'c' })
+    peer.connection.disconnected(NOTHING_LEFT)
+    expect([peer.told(), peer.connection.readyState]).toEqual([[], CLOSING])
+    while (peer.clock.turns.length > 0) peer.clock.turns.shift()!()
+    expect(peer.told()).toEqual([text('a'), text('b'), text('c'), 'drain', 'over', 'closed'])
+  })
+
+  test('what a handler throws surfaces later, and stops nothing', () => {
+    const thrown: (() => void)[] = []
+    const peer = new Peer(false)
+    peer.clock.defer = (callback, argument) => void thrown.push(() => callback(argument))
+    const { connection } = peer
+    const received: string[] = []
+    const handler = (connection as unknown as { handler: ConnectionHandler }).handler
+    handler.onMessage = (octets, start, end) => {
+      received.push(Buffer.from(octets.slice(start, end)).toString())
+      throw new Error(`at ${received.length}`)
+    }
+    peer.receive({ payload: 'a' }, { payload: 'b' })
+    expect(received).toEqual(['a', 'b'])
+    expect(thrown.map((run) => expect(run).toThrow(/^at /))).toHaveLength(2)
+  })
 })

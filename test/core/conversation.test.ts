@@ -11,7 +11,23 @@ import { OctetQueue } from '../../src/core/octet-queue.js'
 import { MessageDeflate } from '../../src/core/permessage-deflate.js'
 import { Sender } from '../../src/core/sender.js'
 import { buildFrame, closePayload, type FrameFields } from '../support/frames.js'
-import { binary, closed, feeds, Fixture, js, ping, pong, roleOf, runtime, text, turn, wasm, type Setup } from './support.js'
+import {
+  binary,
+  closed,
+  feeds,
+  Fixture,
+  js,
+  ping,
+  pong,
+  roleOf,
+  runtime,
+  text,
+  turn,
+  wasm,
+  type Setup,
+  sendMessage,
+  sendControl
+} from './support.js'
 
 type Item =
   | { kind: 'message'; isBinary: boolean; parts: (string | Uint8Array)[]; compress: boolean }
@@ -62,26 +78,26 @@ function send(
   transform: MessageDeflate | null
 ): { wire: Buffer; events: string[] } {
   const queue = new OctetQueue(runtime)
-  const sender = new Sender(kernels, runtime, queue, secureMaskingKeys(runtime))
+  const sender = new Sender({ kernels, runtime, maskingKeys: secureMaskingKeys(runtime) }, queue)
   sender.deflater = transform
   const events: string[] = []
   for (const [i, one] of items.entries()) {
     if (one.kind !== 'message') {
-      sender.sendControl(one.kind === 'ping' ? 9 : 10, one.payload, mask, false, undefined)
+      sendControl(sender, one.kind === 'ping' ? 9 : 10, one.payload, mask, false, undefined)
       events.push((one.kind === 'ping' ? ping : pong)(one.payload))
       continue
     }
     for (const [part, given] of one.parts.entries()) {
       const fin = part === one.parts.length - 1
-      sender.sendMessage(given, one.isBinary, fin, one.compress, mask, false, undefined)
+      sendMessage(sender, given, one.isBinary, fin, one.compress, mask, false, undefined)
       if (!fin && i % 2 === 0) {
-        sender.sendControl(9, String(part), mask, true, undefined)
+        sendControl(sender, 9, String(part), mask, true, undefined)
         events.push(ping(String(part)))
       }
     }
     events.push((one.isBinary ? binary : text)(join(one.parts)))
   }
-  sender.sendControl(8, serializeClosePayload(1000, Buffer.from('done')), mask, true, undefined)
+  sendControl(sender, 8, serializeClosePayload(1000, Buffer.from('done')), mask, true, undefined)
   events.push(closed(1000, 'done'))
   return { wire: Buffer.concat(queue.take()), events }
 }

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { assert, describe, expect, test } from 'vitest'
 import { withCloseCode } from '../../src/core/errors.js'
-import { type MessageInflater, Receiver, type ReceiverHandler } from '../../src/core/receiver.js'
+import type { MessageInflater } from '../../src/core/message-codec.js'
+import type { ReceiverHandler } from '../../src/core/message-events.js'
+import { Receiver } from '../../src/core/receiver.js'
 import { nodeRuntime } from '../../src/node/delivery/node-runtime.js'
 import { validatedNaively } from '../kernels/support.js'
 import {
@@ -1342,13 +1344,13 @@ describe('a nested event loop inside a handler, in which others read into the sa
     const places = Array.from({ length: 60 }, (_, i) => i * 7 + 1).concat(1300, 3000, stream.length - 560, stream.length - 3)
     for (const { title, lend, kernels, transient } of feeds) {
       const whole = new Recorder()
-      const plain = new Receiver(settings, js, runtime, whole)
+      const plain = new Receiver(settings, { kernels: js, runtime }, whole)
       plain.inflater = inflater
       plain.receive(new Uint8Array(stream), 0, stream.length, false)
       const byFrame = { title: 'frame by frame', chunks: frames.map((frame) => streamFor(true, [frame])) }
       for (const cut of [byFrame, ...chunkings(stream, places)]) {
         const recorder = new Recorder()
-        const receiver = new Receiver(settings, kernels, lent, recorder)
+        const receiver = new Receiver(settings, { kernels, runtime: lent }, recorder)
         receiver.inflater = inflater
         let memory: Uint8Array | null = null
         let at = 0
@@ -1478,7 +1480,11 @@ describe('frames that had to wait', () => {
       }
     }
     const recorder = new Recorder()
-    const receiver = new Receiver({ ...UNLIMITED, isServer: true, deferEvents: true }, feed.kernels, counting, recorder)
+    const receiver = new Receiver(
+      { ...UNLIMITED, isServer: true, deferEvents: true },
+      { kernels: feed.kernels, runtime: counting },
+      recorder
+    )
     const stream = streamFor(
       true,
       Array.from({ length: count }, (_, i) => ({ opcode: i % 10 === 9 ? PING : BINARY, payload: pattern(50) }))
@@ -1589,7 +1595,7 @@ describe('options that change between chunks', () => {
     for (const feed of feeds) {
       const fixture = new Fixture(feed, { isServer: false, maxPayload: 10 } satisfies Setup)
       const { receiver, recorder } = fixture
-      receiver.maxPayload = 20
+      receiver.options = { ...receiver.options, maxPayload: 20 }
       fixture.receive(buildFrame({ payload: 'x'.repeat(20) }))
       fixture.receive(buildFrame({ payload: 'x'.repeat(21) }))
       expect(recorder.events).toEqual([text('x'.repeat(20)), VIOLATIONS.maxPayload])

@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { detachedError } from '../../src/core/errors.js'
 import { userMaskingKeys } from '../../src/core/masking-key.js'
 import { OctetQueue } from '../../src/core/octet-queue.js'
-import { Sender, type MessageDeflater } from '../../src/core/sender.js'
+import type { MessageDeflater } from '../../src/core/message-codec.js'
+import { Sender } from '../../src/core/sender.js'
 import { BINARY, buildFrame, TEST_KEY, type FrameFields } from '../support/frames.js'
-import { js, runtime } from './support.js'
+import { js, runtime, sendMessage } from './support.js'
 
 /** Compression that makes `aaa` to `a`, and leaves the length of all else. */
 class Shortener implements MessageDeflater {
@@ -30,7 +31,7 @@ class Shortener implements MessageDeflater {
 function open(deflater: MessageDeflater): { sender: Sender; wire: () => Buffer } {
   const queue = new OctetQueue(runtime)
   const keys = userMaskingKeys((target) => target.set(TEST_KEY), new Uint8Array(4))
-  const sender = new Sender(js, runtime, queue, keys)
+  const sender = new Sender({ kernels: js, runtime, maskingKeys: keys }, queue)
   sender.deflater = deflater
   return { sender, wire: () => Buffer.concat(queue.take()) }
 }
@@ -45,9 +46,9 @@ describe('a message that compression does not make smaller', () => {
   test('is sent as it is without context takeover, with RSV1 clear (RFC 7692 §6.1)', () => {
     for (const key of [null, TEST_KEY]) {
       const { sender, wire } = open(new Shortener(true))
-      for (const payload of ['aaab', 'bbb', '']) sender.sendMessage(payload, false, true, true, key !== null, false, undefined)
+      for (const payload of ['aaab', 'bbb', '']) sendMessage(sender, payload, false, true, true, key !== null, false, undefined)
       const octets = Buffer.from('bbb')
-      sender.sendMessage(octets, true, true, true, key !== null, false, undefined)
+      sendMessage(sender, octets, true, true, true, key !== null, false, undefined)
       expect(octets.toString()).toBe('bbb')
       const expected = frames(
         { key, ...compressed, payload: 'AB' },
@@ -61,14 +62,14 @@ describe('a message that compression does not make smaller', () => {
 
   test('is compressed all the same with context takeover, as later ones may refer to it', () => {
     const { sender, wire } = open(new Shortener(false))
-    sender.sendMessage('bbb', false, true, true, false, false, undefined)
+    sendMessage(sender, 'bbb', false, true, true, false, false, undefined)
     expect(wire()).toEqual(frames({ ...compressed, payload: 'BBB' }))
   })
 
   test('is compressed all the same where it is one of several fragments, which share their RSV1', () => {
     const { sender, wire } = open(new Shortener(true))
-    sender.sendMessage('bbb', false, false, true, false, false, undefined)
-    sender.sendMessage('ccc', false, true, true, false, false, undefined)
+    sendMessage(sender, 'bbb', false, false, true, false, false, undefined)
+    sendMessage(sender, 'ccc', false, true, true, false, false, undefined)
     expect(wire()).toEqual(frames({ fin: false, ...compressed, payload: 'BBB' }, { opcode: 0, payload: 'CCC' }))
   })
 
@@ -79,7 +80,7 @@ describe('a message that compression does not make smaller', () => {
     const large = Buffer.alloc(5000, 'b')
     const expected = []
     for (const payload of ['ddd', small, large]) {
-      sender.sendMessage(payload, true, true, true, false, false, undefined)
+      sendMessage(sender, payload, true, true, true, false, false, undefined)
       if (payload === small) small.fill('x')
       deflater.pending.shift()!()
       // nobody copied the small one
@@ -101,7 +102,7 @@ describe('memory that is transferred away before its message is sent', () => {
     const { sender, wire } = open(deflater)
     const calls: string[] = []
     const send = (name: string, payload: Uint8Array, { fin = true, compress = true } = {}): void =>
-      sender.sendMessage(payload, true, fin, compress, false, false, (error) =>
+      sendMessage(sender, payload, true, fin, compress, false, false, (error) =>
         calls.push(`${name} ${(error as { code?: string } | undefined)?.code ?? 'ok'}`)
       )
     return { deflater, sender, send, calls, wire }

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { assert, describe, expect, test } from 'vitest'
 import { userMaskingKeys } from '../../src/core/masking-key.js'
 import { OctetQueue } from '../../src/core/octet-queue.js'
-import { Sender, type DeferredOctets, type MessageDeflater, type Payload } from '../../src/core/sender.js'
+import type { MessageDeflater } from '../../src/core/message-codec.js'
+import { Sender, type DeferredOctets, type Payload } from '../../src/core/sender.js'
 import {
   BINARY,
   buildFrame,
@@ -15,7 +16,7 @@ import {
   TEXT,
   type FrameFields
 } from '../support/frames.js'
-import { js, runtime, turn, wasm } from './support.js'
+import { js, runtime, turn, wasm, sendMessage, sendControl } from './support.js'
 
 const kernelSets = [js, wasm]
 
@@ -27,7 +28,7 @@ class Fixture {
 
   constructor(kernels = js, key: Buffer = TEST_KEY) {
     const keys = userMaskingKeys((target) => target.set(key), new Uint8Array(4))
-    this.sender = new Sender(kernels, runtime, this.queue, keys)
+    this.sender = new Sender({ kernels, runtime, maskingKeys: keys }, this.queue)
     this.sender.errorHandler = { failSending: (error) => void this.failures.push(error) }
   }
 
@@ -54,7 +55,7 @@ class Fixture {
     name: string | undefined,
     { fin = true, compress = true, mask = false }: { fin?: boolean; compress?: boolean; mask?: boolean }
   ): void {
-    this.sender.sendMessage(payload, isBinary, fin, compress, mask, false, name === undefined ? undefined : this.callback(name))
+    sendMessage(this.sender, payload, isBinary, fin, compress, mask, false, name === undefined ? undefined : this.callback(name))
   }
 }
 
@@ -81,7 +82,7 @@ describe('frames', () => {
             const payload = isBinary ? pattern(length) : Buffer.alloc(length, 'abcdefghijklmnopqrstuvwxyz')
             const expected = buildFrame({ opcode: isBinary ? BINARY : TEXT, key, payload: Buffer.from(payload) })
             for (let i = 0; i < 2; i++)
-              sender.sendMessage(Buffer.from(payload), isBinary, true, true, key !== null, owned, undefined)
+              sendMessage(sender, Buffer.from(payload), isBinary, true, true, key !== null, owned, undefined)
             if (!Buffer.concat(queue.take()).equals(Buffer.concat([expected, expected])))
               expect.fail(`${key?.toString('hex')} ${isBinary} ${owned}`)
           }
@@ -95,7 +96,7 @@ describe('frames', () => {
       for (const key of [null, TEST_KEY]) {
         const { sender, queue } = new Fixture(kernels)
         const payload = 'abcdefghijklmnopqrstuvwxyz'.repeat(length / 26 + 1).slice(0, length)
-        sender.sendMessage(payload, false, true, true, key !== null, false, undefined)
+        sendMessage(sender, payload, false, true, true, key !== null, false, undefined)
         expect(Buffer.concat(queue.take()).equals(buildFrame({ key, payload }))).toBe(true)
       }
   })
@@ -114,8 +115,8 @@ describe('frames', () => {
       for (const payload of texts) {
         for (const fixture of fixtures) {
           for (const key of [null, TEST_KEY]) {
-            fixture.sender.sendMessage(payload, false, true, true, key !== null, false, undefined)
-            fixture.sender.sendControl(PING, '', key !== null, true, undefined)
+            sendMessage(fixture.sender, payload, false, true, true, key !== null, false, undefined)
+            sendControl(fixture.sender, PING, '', key !== null, true, undefined)
             const expected = frames({ key, payload }, { opcode: PING, key })
             if (!fixture.wire().equals(expected)) expect.fail(`${length} ${payload.slice(-2)} ${key?.toString('hex')}`)
           }
@@ -136,8 +137,8 @@ describe('frames', () => {
       'x'.repeat(5000) + '\udbff'
     ]) {
       for (const key of [null, TEST_KEY]) {
-        sender.sendMessage(lone, false, true, true, key !== null, false, undefined)
-        sender.sendControl(PING, lone.slice(-20), key !== null, true, undefined)
+        sendMessage(sender, lone, false, true, true, key !== null, false, undefined)
+        sendControl(sender, PING, lone.slice(-20), key !== null, true, undefined)
         const payload = lone.replace(/[\ud800-\udfff]/g, '\ufffd')
         const expected = frames(
           { key, payload: Buffer.from(payload) },
@@ -156,7 +157,7 @@ describe('frames', () => {
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 200 }), fc.boolean(), (payload, mask) => {
         for (const fixture of fixtures) {
-          fixture.sender.sendMessage(payload, false, true, true, mask, false, undefined)
+          sendMessage(fixture.sender, payload, false, true, true, mask, false, undefined)
           expect(fixture.wire()).toEqual(buildFrame({ key: mask ? TEST_KEY : null, payload: Buffer.from(payload) }))
         }
       })
@@ -176,9 +177,9 @@ describe('frames', () => {
         const { sender, queue } = new Fixture(kernels)
         const payloads = [Buffer.alloc(0), Buffer.from('x'), pattern(125)]
         for (const opcode of [PING, PONG])
-          for (const payload of payloads) sender.sendControl(opcode, Buffer.from(payload), key !== null, false, undefined)
-        sender.sendControl(CLOSE, closePayload(1000, 'bye'), key !== null, true, undefined)
-        sender.sendControl(PONG, 'é', key !== null, true, undefined)
+          for (const payload of payloads) sendControl(sender, opcode, Buffer.from(payload), key !== null, false, undefined)
+        sendControl(sender, CLOSE, closePayload(1000, 'bye'), key !== null, true, undefined)
+        sendControl(sender, PONG, 'é', key !== null, true, undefined)
         expect(Buffer.concat(queue.take())).toEqual(
           frames(
             ...[PING, PONG].flatMap((opcode) => payloads.map((payload) => ({ opcode, key, payload }))),
@@ -193,11 +194,11 @@ describe('frames', () => {
   test('take a masking key each, the first octet of the key for the first octet of the payload (§5.3)', () => {
     let next = 0
     const queue = new OctetQueue(runtime)
-    const sender = new Sender(js, runtime, queue, () => 0x04030201 + next++)
-    for (let i = 0; i < 5; i++) sender.sendMessage(pattern(9), true, true, true, true, false, undefined)
-    sender.sendControl(PING, '', true, true, undefined)
-    sender.sendMessage('no key is used up', false, true, true, false, false, undefined)
-    sender.sendMessage('é', false, true, true, true, false, undefined)
+    const sender = new Sender({ kernels: js, runtime, maskingKeys: () => 0x04030201 + next++ }, queue)
+    for (let i = 0; i < 5; i++) sendMessage(sender, pattern(9), true, true, true, true, false, undefined)
+    sendControl(sender, PING, '', true, true, undefined)
+    sendMessage(sender, 'no key is used up', false, true, true, false, false, undefined)
+    sendMessage(sender, 'é', false, true, true, true, false, undefined)
     const keys = new FrameParser().push(Buffer.concat(queue.take())).map(({ key }) => key?.toString('hex'))
     expect(keys).toEqual(['01020304', '02020304', '03020304', '04020304', '05020304', '06020304', undefined, '07020304'])
   })
@@ -215,7 +216,7 @@ describe('fragments (§5.4)', () => {
     const fixture = new Fixture()
     fixture.text('one', undefined, { fin: false })
     fixture.text('two', undefined, { fin: false })
-    fixture.sender.sendControl(PING, 'between', false, true, undefined)
+    sendControl(fixture.sender, PING, 'between', false, true, undefined)
     fixture.text('three')
     fixture.text('next')
     expect(fixture.wire()).toEqual(
@@ -256,8 +257,8 @@ describe("the caller's memory", () => {
           const { sender, queue } = new Fixture(kernels)
           const memory = Buffer.concat([pattern(8), pattern(length), pattern(8)])
           const before = Buffer.from(memory)
-          sender.sendMessage(memory.subarray(8, 8 + length), true, true, true, mask, false, undefined)
-          if (length <= 125) sender.sendControl(PING, memory.subarray(8, 8 + length), mask, false, undefined)
+          sendMessage(sender, memory.subarray(8, 8 + length), true, true, true, mask, false, undefined)
+          if (length <= 125) sendControl(sender, PING, memory.subarray(8, 8 + length), mask, false, undefined)
           queue.take()
           expect(memory.equals(before)).toBe(true)
         }
@@ -272,8 +273,8 @@ describe("the caller's memory", () => {
           if (length > 4096 && key === null) continue
           const { sender, queue } = new Fixture(kernels)
           const payload = pattern(length)
-          sender.sendMessage(payload, true, true, true, key !== null, false, undefined)
-          if (length <= 125) sender.sendControl(PING, payload, key !== null, false, undefined)
+          sendMessage(sender, payload, true, true, true, key !== null, false, undefined)
+          if (length <= 125) sendControl(sender, PING, payload, key !== null, false, undefined)
           const expected = [{ opcode: BINARY, key, payload: Buffer.from(payload) }]
           if (length <= 125) expected.push({ opcode: PING, key, payload: Buffer.from(payload) })
           payload.fill(0x5a)
@@ -291,7 +292,7 @@ describe("the caller's memory", () => {
     const payload = pattern(100)
     const control = Buffer.from('control')
     fixture.binary(payload, undefined, { compress: false })
-    fixture.sender.sendControl(PING, control, false, false, undefined)
+    sendControl(fixture.sender, PING, control, false, false, undefined)
     payload.fill(0)
     control.fill(0)
     deflater.finish()
@@ -342,7 +343,7 @@ describe('compression (RFC 7692 §6.1)', () => {
     fixture.sender.deflater = deflater
     fixture.text('abc', 'abc', { mask: true })
     fixture.binary(Buffer.from('one'), 'one', { fin: false })
-    fixture.sender.sendControl(PING, 'plain', false, true, fixture.callback('ping'))
+    sendControl(fixture.sender, PING, 'plain', false, true, fixture.callback('ping'))
     fixture.binary(Buffer.from('two'), 'two', { fin: false })
     fixture.binary(Buffer.from('three'), 'three')
     fixture.text('not', 'not', { compress: false })
@@ -427,10 +428,10 @@ describe('compression (RFC 7692 §6.1)', () => {
     expect(sender.bufferedLength).toBe(4)
     fixture.text('é', 'text', { compress: false })
     expect(sender.bufferedLength).toBe(6)
-    sender.sendControl(PING, 'ping', false, true, fixture.callback('ping'))
+    sendControl(sender, PING, 'ping', false, true, fixture.callback('ping'))
     fixture.binary(Buffer.from('12'), 'first', { fin: false })
     fixture.binary(Buffer.from('345'), 'second', { mask: true })
-    sender.sendControl(CLOSE, closePayload(1000), false, true, fixture.callback('close'))
+    sendControl(sender, CLOSE, closePayload(1000), false, true, fixture.callback('close'))
     expect(sender.bufferedLength).toBe(4 + 2 + 4 + 2 + 3 + 2)
     expect(fixture.wire()).toEqual(frames({ payload: 'before' }))
     expect(fixture.calls).toEqual(['before'])
@@ -457,9 +458,9 @@ describe('compression (RFC 7692 §6.1)', () => {
     fixture.sender.deflater = deflater
     fixture.text('slow', 'slow')
     fixture.text('next', 'next')
-    fixture.sender.sendControl(PING, '', false, true, fixture.callback('ping'))
+    sendControl(fixture.sender, PING, '', false, true, fixture.callback('ping'))
     fixture.text('no callback')
-    fixture.sender.sendControl(CLOSE, '', false, true, fixture.callback('close'))
+    sendControl(fixture.sender, CLOSE, '', false, true, fixture.callback('close'))
     fixture.queue.isClosed = true
     deflater.finish()
     await turn()
@@ -495,7 +496,7 @@ describe('octets that are there later', () => {
     const { sender } = fixture
     const [one, two] = [new SlowOctets('one'), new SlowOctets(pattern(5000))]
     fixture.binary(one, 'one')
-    sender.sendControl(PONG, 'pong', false, true, fixture.callback('pong'))
+    sendControl(sender, PONG, 'pong', false, true, fixture.callback('pong'))
     fixture.binary(two, 'two', { mask: true })
     fixture.text('text', 'text')
     expect(sender.bufferedLength).toBe(3 + 4 + 5000 + 4)
@@ -518,7 +519,7 @@ describe('octets that are there later', () => {
     const failed: unknown[] = []
     fixture.sender.errorHandler = { failSending: (error) => failed.push(error) }
     const blob = { size: 3, arrayBuffer: () => Promise.resolve(result) } as unknown as DeferredOctets
-    fixture.sender.sendMessage(blob, true, true, false, false, false, (error) => failed.push(error))
+    sendMessage(fixture.sender, blob, true, true, false, false, false, (error) => failed.push(error))
     for (let i = 0; i < 5; i++) await turn()
     expect(failed).toEqual([expect.any(TypeError), expect.any(TypeError)])
     expect(fixture.wire()).toHaveLength(0)
@@ -528,7 +529,7 @@ describe('octets that are there later', () => {
     const fixture = new Fixture()
     fixture.binary(new Blob(['ab', 'c']), 'a', { fin: false })
     fixture.binary(new Blob([]), 'b')
-    fixture.sender.sendControl(PING, new Blob(['ping']), true, true, fixture.callback('c'))
+    sendControl(fixture.sender, PING, new Blob(['ping']), true, true, fixture.callback('c'))
     fixture.text(new Blob(['é']), 'd')
     const octets: Buffer[] = []
     while (fixture.calls.length < 4) {
@@ -573,7 +574,7 @@ describe('octets that are there later', () => {
     const one = new SlowOctets('abc')
     fixture.binary(one, 'one')
     fixture.text('next', 'next')
-    fixture.sender.sendControl(CLOSE, '', false, true, fixture.callback('close'))
+    sendControl(fixture.sender, CLOSE, '', false, true, fixture.callback('close'))
     const error = new Error('the file has changed')
     one.fail(error)
     await turn()
@@ -604,7 +605,7 @@ describe('callbacks', () => {
     const fixture = new Fixture()
     fixture.text('a', 'a')
     fixture.binary(pattern(100_000), 'b')
-    fixture.sender.sendControl(PING, '', false, true, fixture.callback('c'))
+    sendControl(fixture.sender, PING, '', false, true, fixture.callback('c'))
     fixture.text('d', 'd', { fin: false })
     fixture.text('', 'e')
     expect(fixture.calls).toEqual([])
@@ -614,7 +615,7 @@ describe('callbacks', () => {
 
   test('may send more', () => {
     const fixture = new Fixture()
-    fixture.sender.sendMessage('a', false, true, true, false, false, () => fixture.text('b', 'b'))
+    sendMessage(fixture.sender, 'a', false, true, true, false, false, () => fixture.text('b', 'b'))
     expect(fixture.wire()).toEqual(frames({ payload: 'a' }))
     expect(fixture.wire()).toEqual(frames({ payload: 'b' }))
     expect(fixture.calls).toEqual(['b'])
@@ -660,10 +661,10 @@ test('frames in any mixture are those of RFC 6455 §5.2, in order', () => {
           expected.push({ fin, opcode: isBegun ? 0 : isBinary ? BINARY : TEXT, key, payload: Buffer.from(payload as Buffer) })
           isBegun = !fin
           const given = typeof payload === 'string' ? payload : Buffer.from(payload)
-          fixture.sender.sendMessage(given, isBinary, fin, true, mask, owned, undefined)
+          sendMessage(fixture.sender, given, isBinary, fin, true, mask, owned, undefined)
           if (control) {
             expected.push({ opcode: PING, key, payload: Buffer.from(control) })
-            fixture.sender.sendControl(PING, control, mask, false, undefined)
+            sendControl(fixture.sender, PING, control, mask, false, undefined)
           }
           if (takesEach) wire.push(fixture.wire())
         }

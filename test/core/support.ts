@@ -6,7 +6,14 @@ import type { CloseStatus } from '../../src/core/close.js'
 import { closeCodeOf } from '../../src/core/errors.js'
 import type { Kernels } from '../../src/core/ports.js'
 import { createPortableRuntime } from '../../src/core/portable-runtime.js'
-import { Receiver, type MessageInflater, type ReceiverHandler, type ReceiverOptions } from '../../src/core/receiver.js'
+import type { Clock } from '../../src/core/clock.js'
+import type { ReceiverOptions } from '../../src/core/intake.js'
+import type { MessageInflater } from '../../src/core/message-codec.js'
+import type { ReceiverHandler } from '../../src/core/message-events.js'
+import type { WriteCallback } from '../../src/core/output.js'
+import { Receiver } from '../../src/core/receiver.js'
+import { SEND_BINARY, SEND_COMPRESS, SEND_MASK, SEND_MORE, SEND_OWNED } from '../../src/core/send-flags.js'
+import type { Payload, Sender } from '../../src/core/sender.js'
 import { createJsKernels, createWasmKernels, type WasmKernels } from '../../src/kernels/index.js'
 import { buildFrame, TEST_KEY, type FrameFields } from '../support/frames.js'
 
@@ -19,6 +26,65 @@ function existing<T>(value: T | null): T {
 
 export const js = createJsKernels()
 export const wasm: WasmKernels = existing(createWasmKernels())
+
+/** A clock on which what is deferred happens at once; timers are noted. */
+export class TestClock implements Clock {
+  readonly timers: { run: () => void; ms: number }[] = []
+  /** Asks for a later turn that were not answered yet. */
+  readonly turns: (() => void)[] = []
+  private readonly onTimer: () => void
+
+  /** @param onTimer called when a timer is set */
+  constructor(onTimer: () => void = () => {}) {
+    this.onTimer = onTimer
+  }
+
+  defer<T>(callback: (argument: T) => void, argument: T): void {
+    callback(argument)
+  }
+
+  deferTurn<T>(callback: (argument: T) => void, argument: T): void {
+    this.turns.push(() => callback(argument))
+  }
+
+  setTimer<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
+    const timer = { run: () => callback(argument), ms }
+    this.timers.push(timer)
+    this.onTimer()
+    return timer
+  }
+
+  clearTimer(timer: unknown): void {
+    this.timers.splice(this.timers.indexOf(timer as { run: () => void; ms: number }), 1)
+  }
+}
+
+/** Sends as `Sender` does, with each flag by itself. */
+export function sendMessage(
+  sender: Pick<Sender, 'sendMessage'>,
+  payload: Payload,
+  isBinary: boolean,
+  fin: boolean,
+  compress: boolean,
+  mask: boolean,
+  owned: boolean,
+  callback: WriteCallback | undefined
+): void {
+  const flags = (isBinary ? SEND_BINARY : 0) | (fin ? 0 : SEND_MORE) | (compress ? SEND_COMPRESS : 0)
+  sender.sendMessage(payload, flags | (mask ? SEND_MASK : 0) | (owned ? SEND_OWNED : 0), callback)
+}
+
+/** The same for control frames. */
+export function sendControl(
+  sender: Pick<Sender, 'sendControl'>,
+  opcode: number,
+  payload: Payload,
+  mask: boolean,
+  owned: boolean,
+  callback: WriteCallback | undefined
+): void {
+  sender.sendControl(opcode, payload, (mask ? SEND_MASK : 0) | (owned ? SEND_OWNED : 0), callback)
+}
 
 /** What a reused chunk is overwritten with after the call. */
 const OVERWRITTEN = 0xee
@@ -217,7 +283,7 @@ export class Fixture {
   constructor(feed: Feed, setup: Setup) {
     const { inflater, ...options } = setup
     this.feed = feed
-    this.receiver = new Receiver({ ...UNLIMITED, ...options }, feed.kernels, runtime, this.recorder)
+    this.receiver = new Receiver({ ...UNLIMITED, ...options }, { kernels: feed.kernels, runtime }, this.recorder)
     if (inflater) this.receiver.inflater = inflater()
   }
 

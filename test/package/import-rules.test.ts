@@ -51,12 +51,25 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
     allowed: ['../../core/ports.js', '../../codecs/pako.js', 'node:zlib', './limiter.js', '../runtime/ticks.js']
   },
   'src/node/delivery/': {
-    forbidden: ['../links/output.js', '../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js'],
-    allowed: ['../../core/ports.js', '../../kernels/index.js', '../runtime/ticks.js', 'node:buffer', './data.js']
+    forbidden: ['../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js'],
+    allowed: [
+      '../../core/ports.js',
+      '../../kernels/index.js',
+      '../runtime/ticks.js',
+      '../links/link.js',
+      'node:buffer',
+      './data.js'
+    ]
   },
   'src/node/links/': {
-    forbidden: ['../../kernels/index.js', '../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js'],
-    allowed: ['../../core/connection.js', '../runtime/ticks.js', '../delivery/data.js', 'node:net', './slab.js']
+    forbidden: [
+      '../../kernels/index.js',
+      '../delivery/data.js',
+      '../compat/sender.js',
+      '../handshake/address.js',
+      '../websocket.js'
+    ],
+    allowed: ['../../core/output.js', '../runtime/ticks.js', 'node:net', './slab.js']
   },
   'src/node/compat/': {
     forbidden: ['../../kernels/index.js', '../../codecs/wasm.js', '../handshake/address.js', '../websocket.js', '../server.js'],

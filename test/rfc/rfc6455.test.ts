@@ -7,7 +7,20 @@ import { OctetQueue } from '../../src/core/octet-queue.js'
 import { Sender } from '../../src/core/sender.js'
 import { parse as parseExtensions } from '../../src/core/extension.js'
 import { parse as parseSubprotocols } from '../../src/core/subprotocol.js'
-import { binary, closed, expectEventsOf, js, ping, pong, runtime, text, VIOLATIONS, wasm } from '../core/support.js'
+import {
+  binary,
+  closed,
+  expectEventsOf,
+  js,
+  ping,
+  pong,
+  runtime,
+  text,
+  VIOLATIONS,
+  wasm,
+  sendMessage,
+  sendControl
+} from '../core/support.js'
 
 const SERVER = true
 const CLIENT = false
@@ -21,7 +34,7 @@ function octets(hex: string): Buffer {
 function sent(send: (sender: Sender) => void): string {
   const [first, second] = [js, wasm].map((kernels) => {
     const queue = new OctetQueue(runtime)
-    send(new Sender(kernels, runtime, queue, () => 0x3d21fa37))
+    send(new Sender({ kernels, runtime, maskingKeys: () => 0x3d21fa37 }, queue))
     return Buffer.concat(queue.take()).toString('hex')
   })
   expect(second).toBe(first)
@@ -92,14 +105,14 @@ describe('§5.7 examples', () => {
 
   test('a single-frame unmasked text message', () => {
     expectEventsOf(CLIENT, octets('81 05 48 65 6c 6c 6f'), [text('Hello')])
-    expect(sent((sender) => sender.sendMessage('Hello', false, true, false, false, false, undefined))).toBe(
+    expect(sent((sender) => sendMessage(sender, 'Hello', false, true, false, false, false, undefined))).toBe(
       hex('81 05 48 65 6c 6c 6f')
     )
   })
 
   test('a single-frame masked text message', () => {
     expectEventsOf(SERVER, octets('81 85 37 fa 21 3d 7f 9f 4d 51 58'), [text('Hello')])
-    expect(sent((sender) => sender.sendMessage('Hello', false, true, false, true, false, undefined))).toBe(
+    expect(sent((sender) => sendMessage(sender, 'Hello', false, true, false, true, false, undefined))).toBe(
       hex('81 85 37 fa 21 3d 7f 9f 4d 51 58')
     )
   })
@@ -108,8 +121,8 @@ describe('§5.7 examples', () => {
     expectEventsOf(CLIENT, octets('01 03 48 65 6c 80 02 6c 6f'), [text('Hello')])
     expect(
       sent((sender) => {
-        sender.sendMessage('Hel', false, false, false, false, false, undefined)
-        sender.sendMessage('lo', false, true, false, false, false, undefined)
+        sendMessage(sender, 'Hel', false, false, false, false, false, undefined)
+        sendMessage(sender, 'lo', false, true, false, false, false, undefined)
       })
     ).toBe(hex('01 03 48 65 6c 80 02 6c 6f'))
   })
@@ -117,22 +130,22 @@ describe('§5.7 examples', () => {
   test('an unmasked ping request and the masked pong response', () => {
     expectEventsOf(CLIENT, octets('89 05 48 65 6c 6c 6f'), [ping('Hello')])
     expectEventsOf(SERVER, octets('8a 85 37 fa 21 3d 7f 9f 4d 51 58'), [pong('Hello')])
-    expect(sent((sender) => sender.sendControl(9, hello, false, false, undefined))).toBe(hex('89 05 48 65 6c 6c 6f'))
-    expect(sent((sender) => sender.sendControl(10, hello, true, false, undefined))).toBe(hex('8a 85 37 fa 21 3d 7f 9f 4d 51 58'))
+    expect(sent((sender) => sendControl(sender, 9, hello, false, false, undefined))).toBe(hex('89 05 48 65 6c 6c 6f'))
+    expect(sent((sender) => sendControl(sender, 10, hello, true, false, undefined))).toBe(hex('8a 85 37 fa 21 3d 7f 9f 4d 51 58'))
   })
 
   test('256 octets of binary data in one unmasked frame', () => {
     const data = Buffer.from(Uint8Array.from({ length: 256 }, (_, i) => i))
     const frame = Buffer.concat([octets('82 7e 01 00'), data])
     expectEventsOf(CLIENT, frame, [binary(data)])
-    expect(sent((sender) => sender.sendMessage(data, true, true, false, false, false, undefined))).toBe(frame.toString('hex'))
+    expect(sent((sender) => sendMessage(sender, data, true, true, false, false, false, undefined))).toBe(frame.toString('hex'))
   })
 
   test('64 KiB of binary data in one unmasked frame', () => {
     const data = Buffer.from(Uint8Array.from({ length: 65_536 }, (_, i) => i ^ (i >> 8)))
     const frame = Buffer.concat([octets('82 7f 00 00 00 00 00 01 00 00'), data])
     expectEventsOf(CLIENT, frame, [binary(data)], { places: () => [1, 2, 5, 9, 10, 11, 40_000, 65_545] })
-    expect(sent((sender) => sender.sendMessage(data, true, true, false, false, false, undefined))).toBe(frame.toString('hex'))
+    expect(sent((sender) => sendMessage(sender, data, true, true, false, false, false, undefined))).toBe(frame.toString('hex'))
   })
 })
 
@@ -170,7 +183,7 @@ describe('§5.2 base framing', () => {
       const data = Buffer.alloc(length, 0x2a)
       const frame = Buffer.concat([octets(header), data])
       expectEventsOf(CLIENT, frame, [binary(data)], { places: () => [1, 2, 3, 4, 9, 10] })
-      expect(sent((sender) => sender.sendMessage(data, true, true, false, false, false, undefined))).toBe(frame.toString('hex'))
+      expect(sent((sender) => sendMessage(sender, data, true, true, false, false, false, undefined))).toBe(frame.toString('hex'))
     }
   })
 

@@ -8,17 +8,19 @@ import { Writable } from 'node:stream'
 import type { CloseStatus } from '../../core/close.js'
 import { CLOSED } from '../../core/constants.js'
 import type { Connection } from '../../core/connection.js'
-import type { Receiver as FrameReceiver, ReceiverHandler } from '../../core/receiver.js'
+import type { ReceiverHandler } from '../../core/message-events.js'
+import type { Receiver as FrameReceiver } from '../../core/receiver.js'
 import { assemble, type BinaryType, EMPTY_BUFFER, honest, messageOf } from '../delivery/data.js'
 import { isOnlyListener } from '../delivery/listeners.js'
 import { copyToBuffer } from '../delivery/message-memory.js'
 import { Receiver } from './receiver.js'
 import type { Extensions } from './sender.js'
-import { kTransport } from '../runtime/symbols.js'
-import type { Transport, TransportOwner } from '../links/transport.js'
+import { kDelivery } from '../runtime/symbols.js'
+import type { Delivery, DeliveryOwner } from '../delivery/delivery.js'
+import { HELD_FOR_DRAIN } from '../links/link.js'
 
 /** Whose receiver it is: a WebSocket. */
-export interface ReceiverOwner extends TransportOwner {
+export interface ReceiverOwner extends DeliveryOwner {
   binaryType: BinaryType
   readonly _extensions: Extensions
 }
@@ -27,12 +29,12 @@ const kOwner = Symbol('hybi.owner')
 
 /** Takes octets as if they came from the socket, and emits what the connection receives. */
 export class ReceiverView extends Writable {
-  [kTransport]: Transport;
+  [kDelivery]: Delivery;
   [kOwner]: ReceiverOwner
 
-  constructor(transport: Transport, owner: ReceiverOwner) {
+  constructor(delivery: Delivery, owner: ReceiverOwner) {
     super()
-    this[kTransport] = transport
+    this[kDelivery] = delivery
     this[kOwner] = owner
     this.on('conclude', receiverOnConclude)
     this.on('drain', receiverOnDrain)
@@ -44,7 +46,7 @@ export class ReceiverView extends Writable {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     const octets = honest(chunk)
-    this[kTransport].receive(octets, 0, octets.length, false)
+    this[kDelivery].receive(octets, 0, octets.length, false)
     done()
   }
 
@@ -69,23 +71,24 @@ export class ReceiverView extends Writable {
   }
 
   set _maxPayload(maxPayload: number) {
-    framesOf(this).maxPayload = maxPayload
+    const frames = framesOf(this)
+    frames.options = { ...frames.options, maxPayload }
   }
 
   get _maxFragments(): number {
-    return framesOf(this).maxFragments
+    return framesOf(this).options.maxFragments
   }
 
   get _maxBufferedChunks(): number {
-    return framesOf(this).maxBufferedChunks
+    return framesOf(this).options.maxBufferedChunks
   }
 
   get _skipUTF8Validation(): boolean {
-    return framesOf(this).skipUtf8Validation
+    return framesOf(this).options.skipUtf8Validation
   }
 
   get _allowSynchronousEvents(): boolean {
-    return !framesOf(this).deferEvents
+    return !framesOf(this).options.deferEvents
   }
 
   /** Octets that are held because something is waited for. */
@@ -99,22 +102,22 @@ Object.setPrototypeOf(ReceiverView.prototype, Receiver.prototype)
 Object.defineProperty(ReceiverView.prototype, 'constructor', { value: Receiver })
 
 function framesOf(view: ReceiverView): FrameReceiver {
-  return view[kTransport].connection.receiver
+  return view[kDelivery].connection.receiver
 }
 
 // What the WebSocket does with each event: its listeners, under the names that they have in ws
 
 function receiverOnConclude(this: ReceiverView, code: number, reason: Buffer): void {
-  this[kTransport].connection.onCloseFrame({ code, reason })
+  this[kDelivery].connection.onCloseFrame({ code, reason })
 }
 
 function receiverOnDrain(this: ReceiverView): void {
-  this[kTransport].connection.onDrain()
-  if (!this[kOwner].isPaused) this[kTransport].resume()
+  this[kDelivery].connection.onDrain()
+  if (!this[kOwner].isPaused) this[kDelivery].link.resume()
 }
 
 function receiverOnError(this: ReceiverView, error: Error): void {
-  this[kTransport].connection.fail(error)
+  this[kDelivery].connection.fail(error)
 }
 
 function receiverOnMessage(this: ReceiverView, data: unknown, isBinary: boolean): void {
@@ -122,7 +125,7 @@ function receiverOnMessage(this: ReceiverView, data: unknown, isBinary: boolean)
 }
 
 function receiverOnPing(this: ReceiverView, data: Buffer): void {
-  this[kTransport].connection.onPing(data, 0, data.length)
+  this[kDelivery].connection.onPing(data, 0, data.length)
 }
 
 function receiverOnPong(this: ReceiverView, data: Buffer): void {
@@ -193,24 +196,24 @@ class Tap implements ReceiverHandler {
 
   onDrain(): void {
     // Streams say so to who was told to wait
-    if (this.view[kTransport].waitsForDrain) this.view.emit('drain')
+    if (this.view[kDelivery].link.isHeldFor(HELD_FOR_DRAIN)) this.view.emit('drain')
   }
 }
 
-const views = new WeakMap<Transport, ReceiverView>()
+const views = new WeakMap<Delivery, ReceiverView>()
 
 /** The view of a connection's receiver: `ws._receiver`. */
-export function receiverOf(transport: Transport, owner: ReceiverOwner): ReceiverView {
-  let view = views.get(transport)
+export function receiverOf(delivery: Delivery, owner: ReceiverOwner): ReceiverView {
+  let view = views.get(delivery)
   if (view === undefined) {
-    views.set(transport, (view = new ReceiverView(transport, owner)))
-    transport.connection.receiver.handler = new Tap(view, transport.connection)
+    views.set(delivery, (view = new ReceiverView(delivery, owner)))
+    delivery.connection.receiver.handler = new Tap(view, delivery.connection)
   }
   return view
 }
 
 /** Takes all listeners off the view, if there is one, because the connection is closed. */
-export function leaveReceiver(transport: Transport): void {
-  const { connection } = transport
-  if (connection.receiver.handler !== connection) views.get(transport)!.removeAllListeners()
+export function leaveReceiver(delivery: Delivery): void {
+  const { connection } = delivery
+  if (connection.receiver.handler !== connection) views.get(delivery)!.removeAllListeners()
 }

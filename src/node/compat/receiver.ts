@@ -2,7 +2,9 @@
 
 import { Writable } from 'node:stream'
 import type { CloseStatus } from '../../core/close.js'
-import { Receiver as FrameReceiver, type MessageInflater, type ReceiverHandler } from '../../core/receiver.js'
+import type { MessageInflater } from '../../core/message-codec.js'
+import type { ReceiverHandler } from '../../core/message-events.js'
+import { Receiver as FrameReceiver } from '../../core/receiver.js'
 import { assemble, type BinaryType, EMPTY_BUFFER, honest, messageOf } from '../delivery/data.js'
 import { copyToBuffer } from '../delivery/message-memory.js'
 import { kernelsFor } from '../runtime/kernels.js'
@@ -48,8 +50,7 @@ export class Receiver extends Writable {
         skipUtf8Validation: Boolean(options.skipUTF8Validation),
         deferEvents: options.allowSynchronousEvents === undefined ? false : !options.allowSynchronousEvents
       },
-      kernelsFor(undefined),
-      nodeRuntime,
+      { kernels: kernelsFor(undefined), runtime: nodeRuntime },
       this.#handler()
     )
   }
@@ -59,7 +60,7 @@ export class Receiver extends Writable {
   }
 
   set _maxPayload(maxPayload: number) {
-    this.#frames.maxPayload = maxPayload
+    this.#frames.options = { ...this.#frames.options, maxPayload }
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {

@@ -8,13 +8,16 @@ import { serializeClosePayload } from '../../core/close.js'
 import { FIN, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPCODE_CLOSE, OPCODE_PING, OPCODE_PONG, RSV1 } from '../../core/constants.js'
 import { headerSize, serializeFrameHeader, serializeMaskingKey } from '../../core/frame-header.js'
 import { type MaskingKeySource, secureMaskingKeys, userMaskingKeys } from '../../core/masking-key.js'
-import { COPY_LIMIT, type Payload, Sender as FrameSender, type WriteCallback } from '../../core/sender.js'
+import { COPY_LIMIT } from '../../core/frame-writer.js'
+import type { WriteCallback } from '../../core/output.js'
+import { SEND_BINARY, SEND_COMPRESS, SEND_MASK, SEND_MORE, SEND_OWNED } from '../../core/send-flags.js'
+import { type Payload, Sender as FrameSender } from '../../core/sender.js'
 import { deferredOctets, EMPTY_BUFFER, honest, isBlob, isCopied, toBuffer } from '../delivery/data.js'
 import { kernelsFor } from '../runtime/kernels.js'
 import { SocketOutput } from '../links/output.js'
 import type { PerMessageDeflate } from './permessage-deflate.js'
 import { nodeRuntime } from '../delivery/node-runtime.js'
-import { Transport } from '../links/transport.js'
+import { Delivery } from '../delivery/delivery.js'
 
 /** Negotiated extensions by name. */
 export interface Extensions {
@@ -96,16 +99,19 @@ export class Sender {
   readonly #output: SocketOutput
 
   /** @param socket a stream; or a connection, whose queue it then shares, so that all that is sent keeps its place */
-  constructor(socket: Duplex | Transport, extensions?: Extensions, generateMask?: (mask: Buffer) => void) {
+  constructor(socket: Duplex | Delivery, extensions?: Extensions, generateMask?: (mask: Buffer) => void) {
     this._extensions = extensions ?? {}
-    if (!(socket instanceof Transport)) {
+    if (!(socket instanceof Delivery)) {
       this._socket = socket
       this.#output = new SocketOutput(socket, false)
-      this.#frames = new FrameSender(kernelsFor(undefined), nodeRuntime, this.#output, maskingKeysFor(generateMask))
+      this.#frames = new FrameSender(
+        { kernels: kernelsFor(undefined), runtime: nodeRuntime, maskingKeys: maskingKeysFor(generateMask) },
+        this.#output
+      )
       this.#frames.errorHandler = { failSending: (error) => this.onerror(error) }
     } else {
-      this._socket = socket.socket
-      this.#output = socket.output
+      this._socket = socket.link.stream
+      this.#output = socket.link.output
       this.#frames = socket.connection.sender
     }
   }
@@ -169,15 +175,13 @@ export class Sender {
     const { binary, fin, compress, mask } = options
     // Not before: the extension may be given, and accepted, when the Sender is there already
     if (compress) this.#frames.deflater ??= this._extensions['permessage-deflate']?.transform ?? null
-    this.#frames.sendMessage(
-      payload,
-      Boolean(binary),
-      Boolean(fin),
-      Boolean(compress),
-      Boolean(mask),
-      owned,
-      callback && this.#bound(callback)
-    )
+    const flags =
+      (binary ? SEND_BINARY : 0) |
+      (fin ? 0 : SEND_MORE) |
+      (compress ? SEND_COMPRESS : 0) |
+      (mask ? SEND_MASK : 0) |
+      (owned ? SEND_OWNED : 0)
+    this.#frames.sendMessage(payload, flags, callback && this.#bound(callback))
   }
 
   /** Sends a list that `Sender.frame` made, as it is: small pieces are copied, larger ones written where they are. */
@@ -201,7 +205,7 @@ export class Sender {
   }
 
   #control(opcode: number, payload: Payload, owned: boolean, mask: boolean | undefined, callback: Callback | undefined): void {
-    this.#frames.sendControl(opcode, payload, Boolean(mask), owned, callback && this.#bound(callback))
+    this.#frames.sendControl(opcode, payload, (mask ? SEND_MASK : 0) | (owned ? SEND_OWNED : 0), callback && this.#bound(callback))
   }
 
   #bound(callback: Callback): Callback {
@@ -209,11 +213,11 @@ export class Sender {
   }
 }
 
-const views = new WeakMap<Transport, Sender>()
+const views = new WeakMap<Delivery, Sender>()
 
 /** The Sender that stands for a connection: `ws._sender`. */
-export function senderOf(transport: Transport, extensions: Extensions): Sender {
-  let view = views.get(transport)
-  if (view === undefined) views.set(transport, (view = new Sender(transport, extensions)))
+export function senderOf(delivery: Delivery, extensions: Extensions): Sender {
+  let view = views.get(delivery)
+  if (view === undefined) views.set(delivery, (view = new Sender(delivery, extensions)))
   return view
 }

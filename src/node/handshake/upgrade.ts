@@ -17,8 +17,8 @@ import { acceptKey } from './accept-key.js'
 import { writeHead } from '../links/output.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from '../compat/permessage-deflate.js'
 import type { WebSocketServer } from '../server.js'
-import { kTransport } from '../runtime/symbols.js'
-import type { TransportSocket } from '../links/transport.js'
+import { kLink } from '../runtime/symbols.js'
+import type { LinkedStream } from '../links/stream-link.js'
 import type { Extensions } from '../compat/sender.js'
 import type { WebSocket } from '../websocket.js'
 
@@ -171,7 +171,7 @@ export function accept(
     socket.destroy()
     return null
   }
-  if ((socket as TransportSocket)[kTransport]) {
+  if ((socket as LinkedStream)[kLink]) {
     throw new Error('server.handleUpgrade() was called more than once with the same socket, possibly due to a misconfiguration')
   }
   if (server._state > RUNNING) {

@@ -9,7 +9,7 @@
 
 import process from 'node:process'
 import { processWide } from '../runtime/process-wide.js'
-import { forgetFrame } from './repeated-frame.js'
+import { forgetMessage } from './prepared-message.js'
 import { clock, nextTick, rethrowLater, setImmediate } from '../runtime/ticks.js'
 
 /** Octets of one connection that are not gathered any further. */
@@ -201,7 +201,7 @@ function immediate(): void {
 
 function endTurn(): void {
   if (listedCount > 0) flushListed()
-  forgetFrame()
+  forgetMessage()
   hasBegun = false
   writes = 0
   turn = (turn + 1) & 0x3fffffff

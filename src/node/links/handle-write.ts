@@ -7,7 +7,7 @@
 import { Socket } from 'node:net'
 import process from 'node:process'
 import { type Duplex, Writable } from 'node:stream'
-import type { WriteCallback } from '../../core/sender.js'
+import type { WriteCallback } from '../../core/output.js'
 import { lengthWaiting } from './socket-lengths.js'
 
 /** What holds: HYBI_HANDLE_WRITES as it was when the program started. */

@@ -4,7 +4,7 @@
 // system took as many as there were up to the end of its frame. All operations take constant time.
 
 import { Fifo } from '../../core/fifo.js'
-import type { WriteCallback } from '../../core/sender.js'
+import type { WriteCallback } from '../../core/output.js'
 import { type AsyncContext, contextOfTick } from '../runtime/async-context.js'
 import { callBackInTick, callBackLater, currentGeneration } from './send-callbacks.js'
 import type { Slab } from './slab.js'

@@ -5,12 +5,12 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { serializeHead } from '../../core/opening-handshake.js'
-import type { Output, WriteCallback } from '../../core/sender.js'
+import type { Output, WriteCallback } from '../../core/output.js'
 import { AT_ONCE, type Departing, GATHERED, leavesNow, noteTurn, SLOW, WATCHED, watchExit } from './departure.js'
 import { Gathering, type Piece } from './gathering.js'
 import { isWriting, nodeWrite, writeNow, writesToHandle } from './handle-write.js'
 import { InFlight } from './in-flight.js'
-import { isLastPayload, rememberFrame, repeatFrame } from './repeated-frame.js'
+import { type Gatherer, repeats } from './prepared-message.js'
 import { callBackNext } from './send-callbacks.js'
 import type { Slab } from './slab.js'
 import { bytesWritten, lengthWaiting, watchLengths } from './socket-lengths.js'
@@ -72,7 +72,7 @@ let lastHead: Buffer | null = null
 let reservedSlab: Uint8Array = NOTHING
 let reservedAt = 0
 
-export class SocketOutput implements Output, Departing {
+export class SocketOutput implements Output, Departing, Gatherer {
   flags: number
   turn = -1
   private readonly socket: Duplex
@@ -114,7 +114,7 @@ export class SocketOutput implements Output, Departing {
   }
 
   reserve(length: number): void {
-    const slab = (this.gathering ?? this.gather()).reserve(length)
+    const slab = this.gathered.reserve(length)
     reservedSlab = slab.octets
     reservedAt = slab.position
   }
@@ -127,20 +127,16 @@ export class SocketOutput implements Output, Departing {
   }
 
   append(octets: Uint8Array): void {
-    ;(this.gathering ?? this.gather()).append(octets)
+    this.gathered.append(octets)
   }
 
-  isRepeated(payload: string | Uint8Array): boolean {
-    return isLastPayload(payload)
+  get repeats(): typeof repeats {
+    return repeats
   }
 
-  repeat(payload: string | Uint8Array, first: number): boolean {
-    return repeatFrame(payload, first, this.gathering ?? this.gather())
-  }
-
-  remember(payload: string | Uint8Array, first: number, length: number, appended: Uint8Array | null): void {
-    const { region, end } = this.gathering!
-    rememberFrame(payload, first, region!, end - length, end, appended)
+  /** What waits to be written. */
+  get gathered(): Gathering {
+    return this.gathering ?? this.gather()
   }
 
   leave(isBorrowed: boolean, callback: WriteCallback | undefined): void {

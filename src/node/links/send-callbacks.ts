@@ -1,7 +1,7 @@
 // Calling back who sent: each callback in the async context of its own `send`, in order, and never for so long that the event loop stands.
 
 import { Fifo } from '../../core/fifo.js'
-import type { WriteCallback } from '../../core/sender.js'
+import type { WriteCallback } from '../../core/output.js'
 import { type AsyncContext, contextOfTick, runStoreless } from '../runtime/async-context.js'
 import { clock, nextTick, rethrowLater, setImmediate } from '../runtime/ticks.js'
 

@@ -3,8 +3,8 @@
 
 import { Socket } from 'node:net'
 import { type Duplex, Writable } from 'node:stream'
-import { kTransport } from '../runtime/symbols.js'
-import type { TransportSocket } from './transport.js'
+import { kLink } from '../runtime/symbols.js'
+import type { LinkedStream } from './stream-link.js'
 
 /** Looked at to know what waits, or whether to. */
 const NAMES = ['writableLength', 'writableNeedDrain', 'bytesWritten'] as const
@@ -19,10 +19,10 @@ export function lengthWaiting(socket: Duplex): number {
 /** Octets that a socket of Node's was given so far, not counting those that are gathered. */
 export const bytesWritten = Object.getOwnPropertyDescriptor(Socket.prototype, 'bytesWritten')!.get as (this: Duplex) => number
 
-const watched: Record<string, PropertyDescriptor & { get(this: TransportSocket): unknown }> = {}
+const watched: Record<string, PropertyDescriptor & { get(this: LinkedStream): unknown }> = {}
 for (const name of NAMES) {
-  function get(this: TransportSocket): unknown {
-    this[kTransport]?.output.flush()
+  function get(this: LinkedStream): unknown {
+    this[kLink]?.output.flush()
     // Above the object that has this getter: it may be the prototype of another, or behind a proxy
     let owner = this as object
     while (Object.getOwnPropertyDescriptor(owner, name)?.get !== get) owner = Object.getPrototypeOf(owner) as object

@@ -3,16 +3,16 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { nodeWrite } from './handle-write.js'
-import { kTransport } from '../runtime/symbols.js'
-import type { TransportSocket } from './transport.js'
+import { kLink } from '../runtime/symbols.js'
+import type { LinkedStream } from './stream-link.js'
 
 type Method = 'write' | 'end' | 'destroy' | 'destroySoon'
 
 /** One function for all sockets, in front of the method of the socket's class. */
 function wrapper(name: Method) {
-  return function own(this: TransportSocket, first?: unknown, second?: unknown, third?: unknown): unknown {
-    const transport = this[kTransport]
-    if (transport !== undefined && this.writable) transport.output.flush()
+  return function own(this: LinkedStream, first?: unknown, second?: unknown, third?: unknown): unknown {
+    const link = this[kLink]
+    if (link !== undefined && this.writable) link.output.flush()
     let prototype = Object.getPrototypeOf(this) as Record<Method, (...args: unknown[]) => unknown>
     // Of an object made with the socket as its prototype
     while (prototype[name] === own) prototype = Object.getPrototypeOf(prototype) as typeof prototype
@@ -26,7 +26,7 @@ const destroy = wrapper('destroy')
 const destroySoon = wrapper('destroySoon')
 
 /** Sees to it that sends of the same turn come first; methods that somebody else has put on the socket itself stay as they are. */
-export function writeFirst(socket: TransportSocket): void {
+export function writeFirst(socket: LinkedStream): void {
   const target = socket as unknown as Record<Method, unknown>
   // Plain assignments cost a tenth of what defining properties does (npm run bench -- handshake)
   if (!Object.hasOwn(target, 'write')) target.write = write

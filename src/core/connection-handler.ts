@@ -1,0 +1,68 @@
+// What a connection is given, and what it tells.
+
+import type { ReceiverOptions } from './intake.js'
+import type { WriteCallback } from './output.js'
+
+/** What happens on a connection, and what its byte stream has to do. */
+export interface ConnectionHandler {
+  /**
+   * A message of one frame: `octets[start, end)`, valid until the handler calls others, and with `kept` as long as it likes;
+   * `nonAscii`: text with an octet above 0x7f.
+   */
+  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean, kept: boolean): void
+  /** A message of any number of non-empty fragments, `length` octets together; the handler's to keep. */
+  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void
+  /** A ping's or pong's application data, valid during the call only. */
+  onPing(octets: Uint8Array, start: number, end: number): void
+  onPong(octets: Uint8Array, start: number, end: number): void
+  /** The connection failed; told once at most. */
+  onError(error: Error): void
+  /** The byte stream is gone and all that came was delivered; the connection is about to be CLOSED. */
+  onOver?(): void
+  /** The connection is CLOSED; `closeCode` and `closeReason` say how. */
+  onClosed?(): void
+
+  /** Nothing that comes matters any more, but the end of the byte stream does: keep reading. */
+  discard(): void
+  /** All is said: end our side of the byte stream behind what was written. */
+  end(): void
+  /** Drop the byte stream: the peer did not end it in time, or nobody wants to wait for that. */
+  drop(): void
+  /** What had to wait is dealt with: octets may come again. */
+  onDrain?(): void
+
+  /**
+   * Asked now and then while there is more to be delivered: how much may be done before it is asked again, an event or fragment counting
+   * as one or a few. 0: enough for now; `proceed` is called in a later turn of the event loop. Without it there is no end to what one call does.
+   */
+  onWork?(): number
+  /** Something that was waited for is there: call `proceed`. Without it the connection does so itself. */
+  onReady?(): void
+  /** It is a later turn of the event loop (see `deferEvents`): call `proceed`. Without it the connection does so itself. */
+  onTurn?(): void
+
+  /** Whether the handler answers this ping itself, and calls `done` when the pong is written; else, or without this, the connection does. */
+  answerPing?(octets: Uint8Array, start: number, end: number, done: WriteCallback): boolean
+  /**
+   * Whether the handler itself does what `close` does, with this code (undefined: none) and the reason of the peer's close frame
+   * (undefined: it was no close frame); else, or without this, the connection does.
+   */
+  answerClose?(code: number | undefined, reason: Uint8Array | undefined): boolean
+  /** Whether the handler itself does what `abort` does, with a peer that asks for more pongs than it reads. */
+  answerFlood?(): boolean
+}
+
+export interface ConnectionOptions extends ReceiverOptions {
+  /** Whether pings are answered without being asked (§5.5.2). */
+  autoPong: boolean
+  /** Most automatic pongs that may wait to be written; 0: no limit. */
+  maxPendingAutoPongs: number
+  /** How long the closing handshake may take, in ms, before the byte stream is dropped (§7.1.1). */
+  closeTimeoutMs: number
+}
+
+/** Octets that a byte stream received and did not hand over. */
+export interface Rest {
+  /** Takes them; null if there are none. */
+  takeRest(): Uint8Array | null
+}
