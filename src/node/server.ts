@@ -5,42 +5,18 @@ import * as http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
-import { DEFAULT_OPTIONS } from './options.js'
-import type { PerMessageDeflateOptions } from './compat/permessage-deflate.js'
-import { PerMessageDeflate } from './compat/permessage-deflate.js'
-import { accept, handleUpgrade, RUNNING, type UpgradeCallback, type VerifyClient } from './handshake/upgrade.js'
-import { checkKernels } from './runtime/kernels.js'
-import { checkCoalesce } from './links/departure.js'
-import { checkHandleWrites } from './links/handle-write.js'
-import { checkReceiveBuffer } from './links/receive-buffer.js'
+import { accept, handleUpgrade, kSettings, RUNNING, type UpgradeCallback } from './handshake/upgrade.js'
 import type { Extensions } from './compat/sender.js'
-import { type CommonOptions, kOnClosed, WebSocket } from './websocket.js'
-
-/** Options of a server; see doc/api.md. */
-export interface ServerOptions extends CommonOptions {
-  allowSynchronousEvents?: boolean
-  backlog?: number | null
-  clientTracking?: boolean
-  handleProtocols?: ((protocols: Set<string>, request: http.IncomingMessage) => string | false) | null
-  host?: string | null
-  maxBufferedChunks?: number
-  maxFragments?: number
-  maxPayload?: number
-  noServer?: boolean
-  path?: string | null
-  perMessageDeflate?: boolean | PerMessageDeflateOptions
-  port?: number | null
-  server?: http.Server | null
-  skipUTF8Validation?: boolean
-  verifyClient?: VerifyClient | null
-  WebSocket?: typeof WebSocket
-}
+import { type CompleteServerOptions, type ConnectionSettings, type ServerOptions, serverOptions } from './options.js'
+import { kOnClosed, WebSocket } from './websocket.js'
 
 const CLOSING = 1
 const CLOSED = 2
 
 export class WebSocketServer extends EventEmitter {
-  readonly options: ServerOptions & { WebSocket: typeof WebSocket }
+  /** Those of the last connection, which the next one shares as long as the options stay what they are. */
+  [kSettings]: ConnectionSettings | null = null
+  readonly options: CompleteServerOptions<typeof WebSocket>
   /** Connections that are open; undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket> | undefined
   _server: http.Server | null | undefined
@@ -52,33 +28,9 @@ export class WebSocketServer extends EventEmitter {
     if (this._shouldEmitClose && this.clients!.size === 0) process.nextTick(emitClose, this)
   }
 
-  constructor(options: ServerOptions, callback?: () => void) {
+  constructor(options: ServerOptions<typeof WebSocket>, callback?: () => void) {
     super()
-    const settings = {
-      ...DEFAULT_OPTIONS,
-      perMessageDeflate: false as boolean | PerMessageDeflateOptions,
-      handleProtocols: null,
-      clientTracking: true,
-      verifyClient: null,
-      noServer: false,
-      backlog: null,
-      server: null,
-      host: null,
-      path: null,
-      port: null,
-      WebSocket,
-      ...options
-    }
-    const ways = Number(settings.port != null) + Number(Boolean(settings.server)) + Number(Boolean(settings.noServer))
-    if (ways !== 1) throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified')
-    checkKernels(settings.kernels)
-    checkReceiveBuffer(settings.receiveBuffer)
-    checkHandleWrites()
-    checkCoalesce()
-    if (settings.perMessageDeflate === true) settings.perMessageDeflate = {}
-    // An unknown codec is said now, not with the first connection
-    if (settings.perMessageDeflate) new PerMessageDeflate(settings.perMessageDeflate as PerMessageDeflateOptions)
-
+    const settings = serverOptions(options, WebSocket)
     if (settings.port != null) {
       this._server = http.createServer(requireUpgrade)
       // As positional arguments, where null is no value

@@ -16,52 +16,35 @@ import {
   OPEN,
   READY_STATES
 } from '../core/constants.js'
-import type { ConnectionOptions } from '../core/connection.js'
 import type { KernelsName } from '../core/ports.js'
 import type { Payload, WriteCallback } from '../core/sender.js'
-import { sharing } from '../core/shared-settings.js'
-import { abortConnecting, connect, type ClientOptions } from './handshake/client.js'
+import { abortConnecting, connect } from './handshake/client.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, isPlainBuffer, toBuffer } from './delivery/data.js'
 import { addEventListener, getAttribute, removeEventListener, setAttribute } from './compat/event-target.js'
-import { checkKernels, type KernelsChoice, kernelsFor } from './runtime/kernels.js'
-import { checkCoalesce, coalesces } from './links/departure.js'
-import { checkHandleWrites } from './links/handle-write.js'
+import { kernelsFor } from './runtime/kernels.js'
 import { copyToBuffer } from './delivery/message-memory.js'
-import { checkReceiveBuffer, type ReceiveBufferChoice } from './links/receive-buffer.js'
 import { leaveReceiver, receiverOf, type ReceiverView } from './compat/receiver-view.js'
 import {
   bound,
   closePayload,
   controlPayloadOf,
   type Extensions,
-  maskingKeysFor,
   payloadOf,
   type Sender,
   senderOf,
   type SendOptions
 } from './compat/sender.js'
+import {
+  checkOptions,
+  type ClientOptions,
+  clientOptions,
+  type CommonOptions,
+  type ConnectionSettings,
+  connectionSettings,
+  type SocketOptions
+} from './options.js'
 import { kClose, kPong, kTransport } from './runtime/symbols.js'
-import { Transport, type TransportOptions, type TransportOwner, type TransportSocket } from './links/transport.js'
-
-/** What both roles read of their options when a WebSocket is made. */
-export interface CommonOptions {
-  autoPong?: boolean
-  maxPendingAutoPongs?: number
-  closeTimeout?: number
-  kernels?: KernelsChoice
-  receiveBuffer?: ReceiveBufferChoice
-  coalesce?: boolean
-}
-
-/** What `setSocket` is told; limits that are left out do not apply. */
-export interface SocketOptions {
-  allowSynchronousEvents?: boolean
-  generateMask?: (mask: Buffer) => void
-  maxBufferedChunks?: number
-  maxFragments?: number
-  maxPayload?: number
-  skipUTF8Validation?: boolean
-}
+import { Transport, type TransportOwner, type TransportSocket } from './links/transport.js'
 
 type Callback = (error?: Error) => void
 
@@ -69,6 +52,8 @@ type Callback = (error?: Error) => void
 
 /** Told when the WebSocket is closed, before 'close': the server that tracks it. */
 export const kOnClosed = Symbol('hybi.onClosed')
+/** `setSocket` for a server, which keeps the settings of its last connection. */
+export const kTakeOver = Symbol('hybi.takeOver')
 const kReadyState = Symbol('hybi.readyState')
 const kIsServer = Symbol('hybi.isServer')
 const kExtensions = Symbol('hybi.extensions')
@@ -82,14 +67,6 @@ const kRefuse = Symbol('hybi.refuse')
  */
 const Listeners = function () {} as unknown as new () => object
 Listeners.prototype = Object.create(null) as object
-
-const NO_SETTINGS: CommonOptions = {}
-
-const shareConnectionOptions = sharing<ConnectionOptions>()
-const shareTransportOptions = sharing<TransportOptions>()
-/** What they are asked for. */
-const connectionWanted = {} as ConnectionOptions
-const transportWanted = {} as TransportOptions
 
 export class WebSocket extends EventEmitter implements TransportOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
@@ -123,27 +100,24 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   [kReadyState] = CONNECTING;
   [kIsServer]: boolean
 
-  constructor(address: string | URL | null, protocols?: string | string[] | ClientOptions, options?: ClientOptions) {
+  constructor(
+    address: string | URL | null,
+    protocols?: string | string[] | ClientOptions<WebSocket>,
+    options?: ClientOptions<WebSocket>
+  ) {
     super()
     ;(this as unknown as { _events: object })._events = new Listeners()
     this[kIsServer] = address === null
     if (address === null) {
-      checkKernels(options!.kernels)
-      checkReceiveBuffer(options!.receiveBuffer)
-      checkHandleWrites()
-      checkCoalesce()
+      checkOptions(options!)
       this[kSettings] = options!
     } else {
-      // For who looks at it while the request is made
-      this[kSettings] = options ?? NO_SETTINGS
+      const complete = clientOptions(protocols, options)
       // Not the options themselves, which are those of the request as well
-      const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce } = connect(
-        this,
-        address,
-        protocols,
-        options
-      )
+      const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce } = complete
       this[kSettings] = { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce }
+      this._bufferedAmount = 0
+      connect(this, address, complete)
     }
   }
 
@@ -282,31 +256,25 @@ export class WebSocket extends EventEmitter implements TransportOwner {
    * It emits 'open'; limits that `options` leaves out do not apply.
    */
   setSocket(socket: Duplex, head: Uint8Array, options: SocketOptions): void {
-    const { autoPong, maxPendingAutoPongs, kernels, receiveBuffer, coalesce } = this[kSettings]
-    connectionWanted.isServer = this[kIsServer]
-    connectionWanted.maxPayload = (options.maxPayload as number) | 0
-    connectionWanted.maxFragments = (options.maxFragments as number) | 0
-    connectionWanted.maxBufferedChunks = (options.maxBufferedChunks as number) | 0
-    connectionWanted.skipUtf8Validation = Boolean(options.skipUTF8Validation)
-    connectionWanted.deferEvents = options.allowSynchronousEvents !== undefined && !options.allowSynchronousEvents
-    connectionWanted.autoPong = Boolean(autoPong)
-    connectionWanted.maxPendingAutoPongs = (maxPendingAutoPongs as number) | 0
-    transportWanted.closeTimeoutMs = this._closeTimeout
-    transportWanted.receiveBuffer = receiveBuffer
-    transportWanted.kernels = kernelsFor(kernels)
-    transportWanted.coalesces = coalesces(coalesce)
-    const transport = new Transport(
-      socket as TransportSocket,
-      this,
-      shareConnectionOptions(connectionWanted),
-      maskingKeysFor(options.generateMask),
-      shareTransportOptions(transportWanted)
-    )
+    this[kTakeOver](socket, head, options, options.generateMask, null)
+  }
+
+  /** Does what `setSocket` does. Returns the settings of the connection, which are `last` if that is the same. */
+  [kTakeOver](
+    socket: Duplex,
+    head: Uint8Array,
+    options: SocketOptions,
+    generateMask: SocketOptions['generateMask'],
+    last: ConnectionSettings | null
+  ): ConnectionSettings {
+    const settings = connectionSettings(this[kIsServer], this[kSettings], options, generateMask, last)
+    const transport = new Transport(socket as TransportSocket, this, settings, settings.maskingKeys, settings)
     const deflate = this[kExtensions]?.['permessage-deflate']
     if (deflate) transport.connection.useDeflate(deflate.transform)
     this[kTransport] = transport
     transport.start(head)
     this.emit('open')
+    return settings
   }
 
   /** Begins the closing handshake; without `code` the close frame is empty. */
@@ -448,6 +416,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
 
 /** Where a program put others in their place (in a subclass, on the instance or the prototype), it wants to be asked. */
 const { pong: ownPong, close: ownClose } = WebSocket.prototype
+export const { setSocket: ownSetSocket } = WebSocket.prototype
 
 /** Whether the octets of `payload` are still to come. */
 function isDeferred(payload: Payload): boolean {

@@ -8,45 +8,14 @@ import process from 'node:process'
 import * as querystring from 'node:querystring'
 import type { Duplex } from 'node:stream'
 import * as tls from 'node:tls'
-import { CLOSING, CONNECTING, PROTOCOL_VERSIONS } from '../../core/constants.js'
+import { CLOSING, CONNECTING } from '../../core/constants.js'
 import { checkResponse, checkSubprotocols, createKey, requestHeaders } from '../../core/opening-handshake.js'
 import { acceptKey } from './accept-key.js'
 import { type Address, checkAddress, parseAddress } from './address.js'
-import { DEFAULT_OPTIONS } from '../options.js'
-import { checkKernels } from '../runtime/kernels.js'
-import { checkCoalesce } from '../links/departure.js'
-import { checkHandleWrites } from '../links/handle-write.js'
-import { checkReceiveBuffer } from '../links/receive-buffer.js'
+import type { CompleteClientOptions } from '../options.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from '../compat/permessage-deflate.js'
 import { nodeRuntime } from '../delivery/node-runtime.js'
-import type { CommonOptions, WebSocket } from '../websocket.js'
-
-/** Options of a client, beside all of `http.request`; see doc/api.md. */
-export interface ClientOptions extends CommonOptions, Omit<https.RequestOptions, 'protocol' | 'headers'> {
-  allowSynchronousEvents?: boolean
-  finishRequest?: (request: http.ClientRequest, websocket: WebSocket) => void
-  followRedirects?: boolean
-  generateMask?: (mask: Buffer) => void
-  handshakeTimeout?: number
-  headers?: Record<string, string | number | readonly string[] | undefined>
-  maxBufferedChunks?: number
-  maxFragments?: number
-  maxPayload?: number
-  maxRedirects?: number
-  origin?: string
-  perMessageDeflate?: boolean | PerMessageDeflateOptions
-  protocolVersion?: number
-  protocols?: string | string[]
-  skipUTF8Validation?: boolean
-}
-
-const DEFAULTS = {
-  ...DEFAULT_OPTIONS,
-  protocolVersion: 13,
-  perMessageDeflate: true,
-  followRedirects: false,
-  maxRedirects: 10
-} satisfies ClientOptions
+import type { WebSocket } from '../websocket.js'
 
 /** Request options that the address decides, whatever the user gave. */
 const DECIDED = {
@@ -61,8 +30,10 @@ const DECIDED = {
   port: undefined
 }
 
+type Options = CompleteClientOptions<WebSocket>
+
 /** User's options with the defaults, as they become those of the request. */
-type Settings = ClientOptions & typeof DEFAULTS & { socketPath?: string | undefined }
+type Settings = Omit<Options, keyof typeof DECIDED> & Omit<http.RequestOptions, 'headers'>
 
 const kAborted = Symbol('hybi.aborted')
 type Request = http.ClientRequest & { [kAborted]?: boolean }
@@ -78,26 +49,12 @@ const origins = new WeakMap<WebSocket, Origin>()
 const CLOSED_EARLY = 'WebSocket was closed before the connection was established'
 
 /**
- * Starts connecting, as the constructor is asked to; `protocols` may be the options.
- * @returns the options with the defaults
- * @throws {SyntaxError} for an address or subprotocols that cannot be; {RangeError} for an unknown protocol version
+ * Starts connecting, as the constructor is asked to.
+ * @throws {SyntaxError} for an address or subprotocols that cannot be
  */
-export function connect(
-  websocket: WebSocket,
-  address: string | URL,
-  protocols: string | string[] | ClientOptions | undefined,
-  options: ClientOptions | undefined
-): Settings {
+export function connect(websocket: WebSocket, address: string | URL, options: Options): void {
   websocket._redirects = 0
-  websocket._bufferedAmount = 0
-  let offers: unknown = protocols
-  if (protocols !== undefined && protocols !== null && typeof protocols === 'object' && !Array.isArray(protocols)) {
-    options = protocols
-    offers = undefined
-  }
-  if (offers === undefined) offers = options?.protocols
-  if (offers === undefined) offers = []
-  return request(websocket, address, Array.isArray(offers) ? offers : [offers], options)!
+  request(websocket, address, options)
 }
 
 /** Ends an opening handshake that is under way: 'error' and 'close' follow. */
@@ -106,35 +63,18 @@ export function abortConnecting(websocket: WebSocket): void {
 }
 
 /** Sends the request of the opening handshake, the first one or that of a redirect. */
-function request(
-  websocket: WebSocket,
-  address: string | URL,
-  protocols: unknown[],
-  options: ClientOptions | undefined
-): Settings | undefined {
-  const settings = { ...DEFAULTS, ...options, ...DECIDED } as unknown as Settings
-  if (!PROTOCOL_VERSIONS.includes(settings.protocolVersion)) {
-    throw new RangeError(
-      `Unsupported protocol version: ${settings.protocolVersion} (supported versions: ${PROTOCOL_VERSIONS.join(', ')})`
-    )
-  }
-
-  checkKernels(settings.kernels)
-  checkReceiveBuffer(settings.receiveBuffer)
-  checkHandleWrites()
-  checkCoalesce()
-
+function request(websocket: WebSocket, address: string | URL, options: Options): void {
+  const settings = { ...options, ...DECIDED } as unknown as Settings
   const target = parseAddress(address)
   websocket._url = target.url.href
   const refused = checkAddress(target)
   if (refused !== null) {
     // A redirect is no call of the user's that could throw
     if (websocket._redirects === 0) throw refused
-    emitErrorAndClose(websocket, refused)
-    return undefined
+    return emitErrorAndClose(websocket, refused)
   }
 
-  const subprotocols = checkSubprotocols(protocols)
+  const subprotocols = checkSubprotocols(options.protocols)
   const deflate = settings.perMessageDeflate ? createDeflate(settings) : null
   const key = createKey(nodeRuntime)
   settings.headers = requestHeaders({
@@ -155,8 +95,7 @@ function request(
   } catch (error) {
     // An agent for the other scheme, say; a redirect is no call of the user's that could throw
     if (websocket._redirects === 0) throw error
-    emitErrorAndClose(websocket, error as Error)
-    return undefined
+    return emitErrorAndClose(websocket, error as Error)
   }
   websocket._req = req
   if (settings.followRedirects && websocket._redirects > 0) websocket.emit('redirect', websocket.url, req)
@@ -168,7 +107,7 @@ function request(
     websocket._req = null
     emitErrorAndClose(websocket, error)
   })
-  req.on('response', (response) => onResponse(websocket, req, response, target, protocols, settings, options))
+  req.on('response', (response) => onResponse(websocket, req, response, target, options))
   req.on('upgrade', (response, socket, head) => {
     websocket.emit('upgrade', response)
     // A listener may have closed the connection
@@ -187,7 +126,6 @@ function request(
 
   if (settings.finishRequest) settings.finishRequest(req, websocket)
   else req.end()
-  return settings
 }
 
 function createDeflate(settings: Settings): PerMessageDeflate {
@@ -223,18 +161,13 @@ function applyAddress(settings: Settings, { url, isSecure, isIpc }: Address): vo
  * With a 'redirect' listener that is the listener's business.
  * @returns the options for the next redirect
  */
-function guardRedirect(
-  websocket: WebSocket,
-  target: Address,
-  settings: Settings,
-  options: ClientOptions | undefined
-): ClientOptions {
+function guardRedirect(websocket: WebSocket, target: Address, settings: Settings, options: Options): Options {
   const hostOrSocketPath = target.isIpc ? settings.socketPath : target.url.host
-  let next = options as ClientOptions
+  let next = options
   if (websocket._redirects === 0) {
     origins.set(websocket, { isIpc: target.isIpc, isSecure: target.isSecure, hostOrSocketPath })
-    const headers: NonNullable<ClientOptions['headers']> = {}
-    for (const [name, value] of Object.entries(options?.headers ?? {})) headers[name.toLowerCase()] = value
+    const headers: NonNullable<Options['headers']> = {}
+    for (const [name, value] of Object.entries(options.headers ?? {})) headers[name.toLowerCase()] = value
     next = { ...options, headers }
   } else if (websocket.listenerCount('redirect') === 0) {
     const origin = origins.get(websocket)!
@@ -254,19 +187,11 @@ function guardRedirect(
 }
 
 /** An answer that is not 101: a redirect to be followed, or the end. */
-function onResponse(
-  websocket: WebSocket,
-  req: Request,
-  response: http.IncomingMessage,
-  address: Address,
-  protocols: unknown[],
-  settings: Settings,
-  options: ClientOptions | undefined
-): void {
+function onResponse(websocket: WebSocket, req: Request, response: http.IncomingMessage, address: Address, options: Options): void {
   const { location } = response.headers
   const status = response.statusCode!
-  if (location && settings.followRedirects && status >= 300 && status < 400) {
-    if (++websocket._redirects > settings.maxRedirects) return abort(websocket, req, 'Maximum redirects exceeded')
+  if (location && options.followRedirects && status >= 300 && status < 400) {
+    if (++websocket._redirects > options.maxRedirects) return abort(websocket, req, 'Maximum redirects exceeded')
     req.abort()
     let next: URL
     try {
@@ -274,7 +199,7 @@ function onResponse(
     } catch {
       return emitErrorAndClose(websocket, new SyntaxError(`Invalid URL: ${location}`))
     }
-    request(websocket, next, protocols, options)
+    request(websocket, next, options)
   } else if (!websocket.emit('unexpected-response', req, response)) {
     abort(websocket, req, `Unexpected server response: ${status}`)
   }

@@ -17,30 +17,18 @@ import { acceptKey } from './accept-key.js'
 import { writeHead } from '../links/output.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from '../compat/permessage-deflate.js'
 import type { WebSocketServer } from '../server.js'
+import type { VerifyClient, ClientInfo } from '../options.js'
 import { kTransport } from '../runtime/symbols.js'
 import type { TransportSocket } from '../links/transport.js'
 import type { Extensions } from '../compat/sender.js'
-import type { WebSocket } from '../websocket.js'
+import { kTakeOver, ownSetSocket, type WebSocket } from '../websocket.js'
 
 /** State of a server that accepts connections; those of one that is closing or closed are greater. */
 export const RUNNING = 0
 
+export const kSettings = Symbol('hybi.settings')
+
 export type UpgradeCallback = (websocket: WebSocket, request: http.IncomingMessage) => void
-
-/** What `verifyClient` gets to know. */
-export interface ClientInfo {
-  origin: string | undefined
-  /** Whether the connection is encrypted. */
-  secure: boolean
-  req: http.IncomingMessage
-}
-
-export type VerifyClient =
-  | ((info: ClientInfo) => boolean)
-  | ((
-      info: ClientInfo,
-      callback: (verified: boolean, status?: number, message?: string, headers?: http.OutgoingHttpHeaders) => void
-    ) => void)
 
 /** Offers of most requests. */
 const NO_SUBPROTOCOLS: Set<string> = new Set()
@@ -197,13 +185,17 @@ export function accept(
   server.emit('headers', lines, request)
   writeHead(socket, lines)
   socket.removeListener('error', destroy)
-  websocket.setSocket(socket, head, {
-    allowSynchronousEvents: options.allowSynchronousEvents,
-    maxBufferedChunks: options.maxBufferedChunks,
-    maxFragments: options.maxFragments,
-    maxPayload: options.maxPayload,
-    skipUTF8Validation: options.skipUTF8Validation
-  })
+  if (websocket.setSocket === ownSetSocket) {
+    server[kSettings] = websocket[kTakeOver](socket, head, options, undefined, server[kSettings])
+  } else {
+    websocket.setSocket(socket, head, {
+      allowSynchronousEvents: options.allowSynchronousEvents,
+      maxBufferedChunks: options.maxBufferedChunks,
+      maxFragments: options.maxFragments,
+      maxPayload: options.maxPayload,
+      skipUTF8Validation: options.skipUTF8Validation
+    })
+  }
   return websocket
 }
 
