@@ -18,7 +18,7 @@ import {
 } from '../core/constants.js'
 import type { KernelsName } from '../core/ports.js'
 import type { Payload, WriteCallback } from '../core/sender.js'
-import { abortConnecting, connect } from './handshake/client.js'
+import { type AttemptOwner, ClientAttempt, kFailing, kUpgraded } from './handshake/client-attempt.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, isPlainBuffer, toBuffer } from './delivery/data.js'
 import { addEventListener, getAttribute, removeEventListener, setAttribute } from './compat/event-target.js'
 import { kernelsFor } from './runtime/kernels.js'
@@ -43,6 +43,7 @@ import {
   connectionSettings,
   type SocketOptions
 } from './options.js'
+import type { PerMessageDeflate } from './compat/permessage-deflate.js'
 import { kClose, kPong, kTransport } from './runtime/symbols.js'
 import { Transport, type TransportOwner, type TransportSocket } from './links/transport.js'
 
@@ -57,8 +58,10 @@ export const kTakeOver = Symbol('hybi.takeOver')
 const kReadyState = Symbol('hybi.readyState')
 const kIsServer = Symbol('hybi.isServer')
 const kExtensions = Symbol('hybi.extensions')
+const kAttempt = Symbol('hybi.attempt')
 const kSettings = Symbol('hybi.settings')
 const kSendControl = Symbol('hybi.sendControl')
+const kAbort = Symbol('hybi.abort')
 const kRefuse = Symbol('hybi.refuse')
 
 /**
@@ -68,7 +71,7 @@ const kRefuse = Symbol('hybi.refuse')
 const Listeners = function () {} as unknown as new () => object
 Listeners.prototype = Object.create(null) as object
 
-export class WebSocket extends EventEmitter implements TransportOwner {
+export class WebSocket extends EventEmitter implements TransportOwner, AttemptOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
@@ -85,13 +88,14 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   _binaryType: BinaryType = 'nodebuffer'
   _paused = false
   _protocol = ''
-  /** What only clients have: the request of the opening handshake while it is under way, the redirects so far, the address. */
-  declare _req: ClientRequest | null | undefined
-  declare _redirects: number
-  declare _url: string | undefined
   /** Octets given to a client whose handshake failed. */
   declare _bufferedAmount: number;
 
+  /** What only clients have. */
+  declare [kAttempt]: ClientAttempt<WebSocket> | undefined
+  declare _req: ClientRequest | null | undefined
+  declare _redirects: number | undefined
+  declare _url: string | undefined;
   [kTransport]: Transport | null = null;
   [kOnClosed]: ((websocket: WebSocket) => void) | null = null;
   [kExtensions]: Extensions | null = null;
@@ -117,7 +121,8 @@ export class WebSocket extends EventEmitter implements TransportOwner {
       const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce } = complete
       this[kSettings] = { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce }
       this._bufferedAmount = 0
-      connect(this, address, complete)
+      this[kAttempt] = new ClientAttempt<WebSocket>(this)
+      this[kAttempt].start(address, complete)
     }
   }
 
@@ -277,11 +282,28 @@ export class WebSocket extends EventEmitter implements TransportOwner {
     return settings
   }
 
+  /** What a client's opening handshake led to. */
+  [kUpgraded](socket: Duplex, head: Buffer, options: SocketOptions, subprotocol: string, deflate: PerMessageDeflate | null): void {
+    if (subprotocol) this._protocol = subprotocol
+    if (deflate !== null) this._extensions['permessage-deflate'] = deflate
+    this.setSocket(socket, head, options)
+  }
+
+  [kFailing](): void {
+    this._readyState = CLOSING
+  }
+
+  /** Ends a client's opening handshake. A server's side that has no socket yet throws, as in ws. */
+  [kAbort](): void {
+    this[kFailing]()
+    this[kAttempt]!.abort()
+  }
+
   /** Begins the closing handshake; without `code` the close frame is empty. */
   close(code?: number, reason?: string | Uint8Array): void {
     const { readyState } = this
     if (readyState === CLOSED) return
-    if (readyState === CONNECTING) return abortConnecting(this)
+    if (readyState === CONNECTING) return this[kAbort]()
     // A handshake that failed has none
     const connection = this[kTransport]?.connection
     connection?.close(readyState === CLOSING ? EMPTY_BUFFER : closePayload(code, reason))
@@ -352,7 +374,7 @@ export class WebSocket extends EventEmitter implements TransportOwner {
   terminate(): void {
     const { readyState } = this
     if (readyState === CLOSED) return
-    if (readyState === CONNECTING) return abortConnecting(this)
+    if (readyState === CONNECTING) return this[kAbort]()
     if (this[kTransport] === null) return
     this[kTransport].connection.readyState = CLOSING
     this[kTransport].destroy()
@@ -444,6 +466,21 @@ for (const type of ['open', 'error', 'close', 'message']) {
     },
     set(this: WebSocket, handler: unknown) {
       setAttribute(this, type, handler)
+    }
+  })
+}
+
+/** What ws's users look at in a client's attempt, by the names that ws has for it. Whoever sets one gives the WebSocket a property of its own. */
+const OF_ATTEMPT = { _req: 'request', _redirects: 'redirects', _url: 'url' } as const
+
+for (const [name, member] of Object.entries(OF_ATTEMPT)) {
+  Object.defineProperty(WebSocket.prototype, name, {
+    configurable: true,
+    get(this: WebSocket) {
+      return this[kAttempt]?.[member]
+    },
+    set(this: WebSocket, value: unknown) {
+      Object.defineProperty(this, name, { configurable: true, enumerable: true, writable: true, value })
     }
   })
 }
