@@ -51,11 +51,11 @@ type Steps = 'acceptAsClient' | 'acceptAsServer' | 'normalizeParams' | 'transfor
 equal<Same<Undeclared<PerMessageDeflate, Declared.PerMessageDeflate>, Steps>>(true)
 equal<Same<Differing<PerMessageDeflate, Declared.PerMessageDeflate>, never>>(true)
 
-type OwnClientOptions = Omit<ClientOptions, Exclude<keyof RequestOptions, 'headers'>>
+type OwnClientOptions = Omit<ClientOptions<InstanceType<typeof Source>>, Exclude<keyof RequestOptions, 'headers'>>
 equal<Same<Undeclared<OwnClientOptions, Declared.ClientOptions>, never>>(true)
 equal<Same<Differing<Declared.ClientOptions, OwnClientOptions>, 'finishRequest'>>(true)
 equal<Same<Undeclared<ServerOptions, Declared.ServerOptions>, never>>(true)
-equal<Same<Differing<Declared.ServerOptions, ServerOptions>, 'WebSocket' | 'verifyClient'>>(true)
+equal<Same<Differing<Declared.ServerOptions, ServerOptions<typeof Source>>, 'WebSocket' | 'verifyClient'>>(true)
 equal<Same<Exclude<keyof Declared.ServerOptions, keyof ServerOptions>, never>>(true)
 equal<Same<Exclude<keyof Declared.ClientOptions, keyof ClientOptions | keyof ConnectionOptions | 'protocol'>, never>>(true)
 equal<Same<keyof Declared.ServerSideOptions, keyof CommonOptions>>(true)
