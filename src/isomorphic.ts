@@ -19,6 +19,7 @@ export { parseRequest, parseResponse, serializeRequest } from './core/http-head.
 export { secureMaskingKeys, userMaskingKeys, type MaskingKeySource } from './core/masking-key.js'
 export { OctetQueue } from './core/octet-queue.js'
 export {
+  acceptanceFields,
   acceptanceLines,
   acceptExtensionOffers,
   acceptKey,

@@ -122,32 +122,43 @@ export function acceptExtensionOffers(
   }
 }
 
-/** What a 101 response says. */
+/** What the response that accepts a request says. */
 export interface Acceptance {
-  /** Value of Sec-WebSocket-Accept, of `acceptKey`. */
-  accept: string
+  /** Value of Sec-WebSocket-Accept, of `acceptKey`; undefined over HTTP/2, which has no key and upgrades nothing (RFC 8441 §5). */
+  accept: string | undefined
   subprotocol?: string | undefined
   /** Parameters of permessage-deflate that were agreed on. */
   deflate?: object | null | undefined
 }
 
+/** Status line of the response that accepts a request of HTTP/1.1. */
+export const ACCEPTED = 'HTTP/1.1 101 Switching Protocols'
+
 /**
- * Lines of the 101 response (RFC 6455 §4.2.2), for `serializeHead`.
+ * Header fields of the response that accepts a request (RFC 6455 §4.2.2).
  * @throws {TypeError} for a subprotocol with a line break or NUL; one that is else no token fails in the client (§4.1)
  */
-export function acceptanceLines(acceptance: Acceptance): string[] {
-  const lines = [
-    'HTTP/1.1 101 Switching Protocols',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    `Sec-WebSocket-Accept: ${acceptance.accept}`
-  ]
-  if (acceptance.subprotocol) {
-    const chosen = String(acceptance.subprotocol)
+export function acceptanceFields({ accept, subprotocol, deflate }: Acceptance): OutgoingHeaderFields {
+  const fields: OutgoingHeaderFields =
+    accept === undefined ? {} : { Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Accept': accept }
+  if (subprotocol) {
+    const chosen = String(subprotocol)
     if (breaksLine(chosen)) throw new TypeError('Invalid subprotocol: it has a line break or NUL')
-    lines.push(`Sec-WebSocket-Protocol: ${chosen}`)
+    fields['Sec-WebSocket-Protocol'] = chosen
   }
-  if (acceptance.deflate) lines.push(`Sec-WebSocket-Extensions: ${extension.format({ [PERMESSAGE_DEFLATE]: acceptance.deflate })}`)
+  if (deflate) fields['Sec-WebSocket-Extensions'] = extension.format({ [PERMESSAGE_DEFLATE]: deflate })
+  return fields
+}
+
+/** Lines of the response of HTTP/1.1 that accepts a request, for `serializeHead`; throws what `acceptanceFields` throws. */
+export function acceptanceLines(acceptance: Acceptance): string[] {
+  return headLines(ACCEPTED, acceptanceFields(acceptance))
+}
+
+/** Lines of a head that begins with `first`. */
+export function headLines(first: string, fields: OutgoingHeaderFields): string[] {
+  const lines = [first]
+  for (const name of Object.keys(fields)) lines.push(`${name}: ${String(fields[name])}`)
   return lines
 }
 

@@ -5,42 +5,33 @@ import * as http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
-import { DEFAULT_OPTIONS } from './options.js'
-import type { PerMessageDeflateOptions } from './compat/permessage-deflate.js'
-import { PerMessageDeflate } from './compat/permessage-deflate.js'
-import { accept, handleUpgrade, RUNNING, type UpgradeCallback, type VerifyClient } from './handshake/upgrade.js'
-import { checkKernels } from './runtime/kernels.js'
-import { checkCoalesce } from './links/departure.js'
-import { checkHandleWrites } from './links/handle-write.js'
-import { checkReceiveBuffer } from './links/receive-buffer.js'
 import type { Extensions } from './compat/sender.js'
-import { type CommonOptions, kOnClosed, WebSocket } from './websocket.js'
+import { acceptanceFor, chooseSubprotocol, isAcceptable, sendAcceptance } from './handshake/acceptance.js'
+import { isPathOf, verify } from './handshake/admission.js'
+import { destroySocket, refuse, reject } from './handshake/refusal.js'
+import { UpgradeRequest } from './handshake/request.js'
+import {
+  type CompleteServerOptions,
+  type ConnectionSettings,
+  type ServerOptions,
+  serverOptions,
+  type VerifyClient
+} from './options.js'
+import { kOnClosed, kTakeOver, ownSetSocket, WebSocket } from './websocket.js'
 
-/** Options of a server; see doc/api.md. */
-export interface ServerOptions extends CommonOptions {
-  allowSynchronousEvents?: boolean
-  backlog?: number | null
-  clientTracking?: boolean
-  handleProtocols?: ((protocols: Set<string>, request: http.IncomingMessage) => string | false) | null
-  host?: string | null
-  maxBufferedChunks?: number
-  maxFragments?: number
-  maxPayload?: number
-  noServer?: boolean
-  path?: string | null
-  perMessageDeflate?: boolean | PerMessageDeflateOptions
-  port?: number | null
-  server?: http.Server | null
-  skipUTF8Validation?: boolean
-  verifyClient?: VerifyClient | null
-  WebSocket?: typeof WebSocket
-}
+export type UpgradeCallback = (websocket: WebSocket, request: http.IncomingMessage) => void
 
+const kSettings = Symbol('hybi.settings')
+
+/** It accepts connections. */
+const RUNNING = 0
 const CLOSING = 1
 const CLOSED = 2
 
 export class WebSocketServer extends EventEmitter {
-  readonly options: ServerOptions & { WebSocket: typeof WebSocket }
+  /** Those of the last connection. */
+  [kSettings]: ConnectionSettings | null = null
+  readonly options: CompleteServerOptions<typeof WebSocket>
   /** Connections that are open; undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket> | undefined
   _server: http.Server | null | undefined
@@ -52,33 +43,9 @@ export class WebSocketServer extends EventEmitter {
     if (this._shouldEmitClose && this.clients!.size === 0) process.nextTick(emitClose, this)
   }
 
-  constructor(options: ServerOptions, callback?: () => void) {
+  constructor(options: ServerOptions<typeof WebSocket>, callback?: () => void) {
     super()
-    const settings = {
-      ...DEFAULT_OPTIONS,
-      perMessageDeflate: false as boolean | PerMessageDeflateOptions,
-      handleProtocols: null,
-      clientTracking: true,
-      verifyClient: null,
-      noServer: false,
-      backlog: null,
-      server: null,
-      host: null,
-      path: null,
-      port: null,
-      WebSocket,
-      ...options
-    }
-    const ways = Number(settings.port != null) + Number(Boolean(settings.server)) + Number(Boolean(settings.noServer))
-    if (ways !== 1) throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified')
-    checkKernels(settings.kernels)
-    checkReceiveBuffer(settings.receiveBuffer)
-    checkHandleWrites()
-    checkCoalesce()
-    if (settings.perMessageDeflate === true) settings.perMessageDeflate = {}
-    // An unknown codec is said now, not with the first connection
-    if (settings.perMessageDeflate) new PerMessageDeflate(settings.perMessageDeflate as PerMessageDeflateOptions)
-
+    const settings = serverOptions(options, WebSocket)
     if (settings.port != null) {
       this._server = http.createServer(requireUpgrade)
       // As positional arguments, where null is no value
@@ -128,17 +95,23 @@ export class WebSocketServer extends EventEmitter {
 
   /** Whether this server is meant: the request's path is that of the options. To be overridden where that is not enough. */
   shouldHandle(request: http.IncomingMessage): boolean {
-    const { path } = this.options
-    if (!path) return true
-    const url = String(request.url)
-    const query = url.indexOf('?')
-    return (query < 0 ? url : url.slice(0, query)) === path
+    return isPathOf(this.options.path, request)
   }
 
   /** Answers a request to upgrade; `callback` gets the WebSocket, which in the other modes is 'connection's argument. */
   handleUpgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer, callback: UpgradeCallback): void {
-    const isOwn = this.completeUpgrade === WebSocketServer.prototype.completeUpgrade
-    handleUpgrade(this, request, socket, head, callback, isOwn)
+    socket.on('error', destroySocket)
+    const asked = new UpgradeRequest(request)
+    let refusal = asked.check()
+    if (refusal !== null) return reject(this, request, socket, refusal)
+    if (!this.shouldHandle(request)) return refuse(socket, { status: 400 })
+    // Ours changes nothing that it is given
+    refusal = asked.readOffers(this.options, this.completeUpgrade === ownCompleteUpgrade)
+    if (refusal !== null) return reject(this, request, socket, refusal)
+    const { verifyClient } = this.options
+    if (verifyClient) ask(this, verifyClient, asked, request, socket, head, callback)
+    // Nothing here is captured by a closure: that would be 160 octets of garbage for each handshake
+    else this.completeUpgrade(asked.extensions, asked.key, asked.subprotocols, request, socket, head, callback)
   }
 
   /** Sends the 101 response and hands over the socket. */
@@ -151,8 +124,17 @@ export class WebSocketServer extends EventEmitter {
     head: Buffer,
     callback: UpgradeCallback
   ): void {
-    const websocket = accept(this, extensions, key, protocols, request, socket, head)
-    if (websocket === null) return
+    if (!isAcceptable(socket)) return
+    if (this._state > RUNNING) return refuse(socket, { status: 503 })
+
+    const { options } = this
+    const websocket = new options.WebSocket(null, undefined, options)
+    const subprotocol = chooseSubprotocol(options, protocols, request)
+    if (subprotocol) websocket._protocol = subprotocol
+    const deflate = extensions['permessage-deflate']
+    if (deflate) websocket._extensions = extensions
+    sendAcceptance(this, request, socket, acceptanceFor(socket, key, subprotocol, deflate))
+    handOver(this, websocket, socket, head)
     if (this.clients) {
       this.clients.add(websocket)
       websocket[kOnClosed] = this.#forget
@@ -172,6 +154,36 @@ export class WebSocketServer extends EventEmitter {
       for (const event of Object.keys(listeners)) server.removeListener(event, listeners[event])
     }
   }
+}
+
+/** A program that has put its own in place of it may change what it is given. */
+const { completeUpgrade: ownCompleteUpgrade } = WebSocketServer.prototype
+
+/** Lets the program decide. */
+function ask(
+  server: WebSocketServer,
+  verifyClient: VerifyClient,
+  asked: UpgradeRequest,
+  request: http.IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  callback: UpgradeCallback
+): void {
+  verify(verifyClient, request, asked, (refusal) => {
+    if (refusal !== null) refuse(socket, refusal)
+    else server.completeUpgrade(asked.extensions, asked.key, asked.subprotocols, request, socket, head, callback)
+  })
+}
+
+/** Gives the WebSocket its socket, and its settings, which are those of the connection before it as long as the options say the same. */
+function handOver(server: WebSocketServer, websocket: WebSocket, socket: Duplex, head: Buffer): void {
+  const { options } = server
+  if (websocket.setSocket === ownSetSocket) {
+    server[kSettings] = websocket[kTakeOver](socket, head, options, undefined, server[kSettings])
+    return
+  }
+  const { allowSynchronousEvents, maxBufferedChunks, maxFragments, maxPayload, skipUTF8Validation } = options
+  websocket.setSocket(socket, head, { allowSynchronousEvents, maxBufferedChunks, maxFragments, maxPayload, skipUTF8Validation })
 }
 
 /** Answers requests that are not for a WebSocket (RFC 7231 §6.5.15). */

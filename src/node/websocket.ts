@@ -16,58 +16,39 @@ import {
   OPEN,
   READY_STATES
 } from '../core/constants.js'
-import type { ConnectionOptions } from '../core/connection-handler.js'
 import type { KernelsName } from '../core/ports.js'
 import type { WriteCallback } from '../core/output.js'
-import type { Platform } from '../core/platform.js'
 import { SEND_BINARY, SEND_COMPRESS, SEND_MASK, SEND_MORE, SEND_OWNED } from '../core/send-flags.js'
 import type { Payload } from '../core/sender.js'
-import { sharing } from '../core/shared-settings.js'
-import { abortConnecting, connect, type ClientOptions } from './handshake/client.js'
+import { type AttemptOwner, ClientAttempt, kFailing, kUpgraded } from './handshake/client-attempt.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, isPlainBuffer, toBuffer } from './delivery/data.js'
 import { addEventListener, getAttribute, removeEventListener, setAttribute } from './compat/event-target.js'
-import { checkKernels, type KernelsChoice, kernelsFor } from './runtime/kernels.js'
-import { checkCoalesce, coalesces } from './links/departure.js'
-import { checkHandleWrites } from './links/handle-write.js'
+import { kernelsFor } from './runtime/kernels.js'
 import { copyToBuffer } from './delivery/message-memory.js'
-import { checkReceiveBuffer, type ReceiveBufferChoice } from './links/receive-buffer.js'
 import { leaveReceiver, receiverOf, type ReceiverView } from './compat/receiver-view.js'
 import {
   bound,
   closePayload,
   controlPayloadOf,
   type Extensions,
-  maskingKeysFor,
   payloadOf,
   type Sender,
   senderOf,
   type SendOptions
 } from './compat/sender.js'
 import { Delivery, type DeliveryOwner } from './delivery/delivery.js'
-import { nodeRuntime } from './delivery/node-runtime.js'
-import { type LinkOptions, openLink } from './links/open.js'
-import { nodeClock } from './runtime/node-clock.js'
+import { openLink } from './links/open.js'
+import {
+  checkOptions,
+  type ClientOptions,
+  clientOptions,
+  type CommonOptions,
+  type ConnectionSettings,
+  connectionSettings,
+  type SocketOptions
+} from './options.js'
+import type { PerMessageDeflate } from './compat/permessage-deflate.js'
 import { kClose, kDelivery, kPong } from './runtime/symbols.js'
-
-/** What both roles read of their options when a WebSocket is made. */
-export interface CommonOptions {
-  autoPong?: boolean
-  maxPendingAutoPongs?: number
-  closeTimeout?: number
-  kernels?: KernelsChoice
-  receiveBuffer?: ReceiveBufferChoice
-  coalesce?: boolean
-}
-
-/** What `setSocket` is told; limits that are left out do not apply. */
-export interface SocketOptions {
-  allowSynchronousEvents?: boolean
-  generateMask?: (mask: Buffer) => void
-  maxBufferedChunks?: number
-  maxFragments?: number
-  maxPayload?: number
-  skipUTF8Validation?: boolean
-}
 
 type Callback = (error?: Error) => void
 
@@ -75,11 +56,15 @@ type Callback = (error?: Error) => void
 
 /** Told when the WebSocket is closed, before 'close': the server that tracks it. */
 export const kOnClosed = Symbol('hybi.onClosed')
+/** `setSocket` for a server, which keeps the settings of its last connection. */
+export const kTakeOver = Symbol('hybi.takeOver')
 const kReadyState = Symbol('hybi.readyState')
 const kIsServer = Symbol('hybi.isServer')
 const kExtensions = Symbol('hybi.extensions')
+const kAttempt = Symbol('hybi.attempt')
 const kSettings = Symbol('hybi.settings')
 const kSendControl = Symbol('hybi.sendControl')
+const kAbort = Symbol('hybi.abort')
 const kRefuse = Symbol('hybi.refuse')
 
 /**
@@ -89,17 +74,7 @@ const kRefuse = Symbol('hybi.refuse')
 const Listeners = function () {} as unknown as new () => object
 Listeners.prototype = Object.create(null) as object
 
-const NO_SETTINGS: CommonOptions = {}
-
-const shareConnectionOptions = sharing<ConnectionOptions>()
-const shareLinkOptions = sharing<LinkOptions>()
-const sharePlatform = sharing<Platform>()
-/** What they are asked for. */
-const connectionWanted = {} as ConnectionOptions
-const linkWanted = {} as LinkOptions
-const platformWanted = { clock: nodeClock, runtime: nodeRuntime } as { -readonly [name in keyof Platform]: Platform[name] }
-
-export class WebSocket extends EventEmitter implements DeliveryOwner {
+export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
@@ -116,13 +91,14 @@ export class WebSocket extends EventEmitter implements DeliveryOwner {
   _binaryType: BinaryType = 'nodebuffer'
   _paused = false
   _protocol = ''
-  /** What only clients have: the request of the opening handshake while it is under way, the redirects so far, the address. */
-  declare _req: ClientRequest | null | undefined
-  declare _redirects: number
-  declare _url: string | undefined
   /** Octets given to a client whose handshake failed. */
   declare _bufferedAmount: number;
 
+  /** What only clients have. */
+  declare [kAttempt]: ClientAttempt<WebSocket> | undefined
+  declare _req: ClientRequest | null | undefined
+  declare _redirects: number | undefined
+  declare _url: string | undefined;
   [kDelivery]: Delivery | null = null;
   [kOnClosed]: ((websocket: WebSocket) => void) | null = null;
   [kExtensions]: Extensions | null = null;
@@ -131,27 +107,25 @@ export class WebSocket extends EventEmitter implements DeliveryOwner {
   [kReadyState] = CONNECTING;
   [kIsServer]: boolean
 
-  constructor(address: string | URL | null, protocols?: string | string[] | ClientOptions, options?: ClientOptions) {
+  constructor(
+    address: string | URL | null,
+    protocols?: string | string[] | ClientOptions<WebSocket>,
+    options?: ClientOptions<WebSocket>
+  ) {
     super()
     ;(this as unknown as { _events: object })._events = new Listeners()
     this[kIsServer] = address === null
     if (address === null) {
-      checkKernels(options!.kernels)
-      checkReceiveBuffer(options!.receiveBuffer)
-      checkHandleWrites()
-      checkCoalesce()
+      checkOptions(options!)
       this[kSettings] = options!
     } else {
-      // For who looks at it while the request is made
-      this[kSettings] = options ?? NO_SETTINGS
+      const complete = clientOptions(protocols, options)
       // Not the options themselves, which are those of the request as well
-      const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce } = connect(
-        this,
-        address,
-        protocols,
-        options
-      )
+      const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce } = complete
       this[kSettings] = { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce }
+      this._bufferedAmount = 0
+      this[kAttempt] = new ClientAttempt<WebSocket>(this)
+      this[kAttempt].start(address, complete)
     }
   }
 
@@ -291,38 +265,49 @@ export class WebSocket extends EventEmitter implements DeliveryOwner {
    * It emits 'open'; limits that `options` leaves out do not apply.
    */
   setSocket(socket: Duplex, head: Uint8Array, options: SocketOptions): void {
-    const { autoPong, maxPendingAutoPongs, kernels, receiveBuffer, coalesce } = this[kSettings]
-    connectionWanted.isServer = this[kIsServer]
-    connectionWanted.maxPayload = (options.maxPayload as number) | 0
-    connectionWanted.maxFragments = (options.maxFragments as number) | 0
-    connectionWanted.maxBufferedChunks = (options.maxBufferedChunks as number) | 0
-    connectionWanted.skipUtf8Validation = Boolean(options.skipUTF8Validation)
-    connectionWanted.deferEvents = options.allowSynchronousEvents !== undefined && !options.allowSynchronousEvents
-    connectionWanted.autoPong = Boolean(autoPong)
-    connectionWanted.maxPendingAutoPongs = (maxPendingAutoPongs as number) | 0
-    connectionWanted.closeTimeoutMs = this._closeTimeout
-    platformWanted.kernels = linkWanted.kernels = kernelsFor(kernels)
-    platformWanted.maskingKeys = maskingKeysFor(options.generateMask)
-    linkWanted.receiveBuffer = receiveBuffer
-    linkWanted.coalesces = coalesces(coalesce)
-    const delivery = new Delivery(
-      openLink(socket, shareLinkOptions(linkWanted)),
-      this,
-      shareConnectionOptions(connectionWanted),
-      sharePlatform(platformWanted)
-    )
+    this[kTakeOver](socket, head, options, options.generateMask, null)
+  }
+
+  /** Does what `setSocket` does. Returns the settings of the connection, which are `last` if that is the same. */
+  [kTakeOver](
+    socket: Duplex,
+    head: Uint8Array,
+    options: SocketOptions,
+    generateMask: SocketOptions['generateMask'],
+    last: ConnectionSettings | null
+  ): ConnectionSettings {
+    const settings = connectionSettings(this[kIsServer], this[kSettings], options, generateMask, last)
+    const delivery = new Delivery(openLink(socket, settings), this, settings)
     const deflate = this[kExtensions]?.['permessage-deflate']
     if (deflate) delivery.connection.useDeflate(deflate.transform)
     this[kDelivery] = delivery
     delivery.start(head)
     this.emit('open')
+    return settings
+  }
+
+  /** What a client's opening handshake led to. */
+  [kUpgraded](socket: Duplex, head: Buffer, options: SocketOptions, subprotocol: string, deflate: PerMessageDeflate | null): void {
+    if (subprotocol) this._protocol = subprotocol
+    if (deflate !== null) this._extensions['permessage-deflate'] = deflate
+    this.setSocket(socket, head, options)
+  }
+
+  [kFailing](): void {
+    this._readyState = CLOSING
+  }
+
+  /** Ends a client's opening handshake. A server's side that has no socket yet throws, as in ws. */
+  [kAbort](): void {
+    this[kFailing]()
+    this[kAttempt]!.abort()
   }
 
   /** Begins the closing handshake; without `code` the close frame is empty. */
   close(code?: number, reason?: string | Uint8Array): void {
     const { readyState } = this
     if (readyState === CLOSED) return
-    if (readyState === CONNECTING) return abortConnecting(this)
+    if (readyState === CONNECTING) return this[kAbort]()
     // A handshake that failed has none
     const connection = this[kDelivery]?.connection
     connection?.close(readyState === CLOSING ? EMPTY_BUFFER : closePayload(code, reason))
@@ -384,7 +369,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner {
   terminate(): void {
     const { readyState } = this
     if (readyState === CLOSED) return
-    if (readyState === CONNECTING) return abortConnecting(this)
+    if (readyState === CONNECTING) return this[kAbort]()
     this[kDelivery]?.connection.abort()
   }
 
@@ -446,6 +431,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner {
 
 /** Where a program put others in their place (in a subclass, on the instance or the prototype), it wants to be asked. */
 const { pong: ownPong, close: ownClose } = WebSocket.prototype
+export const { setSocket: ownSetSocket } = WebSocket.prototype
 
 /** `flags` with what the options say: a key that is there counts even if its value is undefined, as it does when options are spread over defaults. */
 function flagsOf(options: SendOptions, flags: number): number {
@@ -482,6 +468,21 @@ for (const type of ['open', 'error', 'close', 'message']) {
     },
     set(this: WebSocket, handler: unknown) {
       setAttribute(this, type, handler)
+    }
+  })
+}
+
+/** What ws's users look at in a client's attempt, by the names that ws has for it. Whoever sets one gives the WebSocket a property of its own. */
+const OF_ATTEMPT = { _req: 'request', _redirects: 'redirects', _url: 'url' } as const
+
+for (const [name, member] of Object.entries(OF_ATTEMPT)) {
+  Object.defineProperty(WebSocket.prototype, name, {
+    configurable: true,
+    get(this: WebSocket) {
+      return this[kAttempt]?.[member]
+    },
+    set(this: WebSocket, value: unknown) {
+      Object.defineProperty(this, name, { configurable: true, enumerable: true, writable: true, value })
     }
   })
 }

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import {
+  acceptanceFields,
   acceptanceLines,
   acceptExtensionOffers,
   acceptKey,
@@ -121,6 +122,22 @@ test.each(REQUESTS)('answers %s as ws does (§4.2)', async (_, method, headers) 
   const expected = await answerOfWs(method, headers)
   expect(expected).toMatch(/^HTTP\/1.1 (101|400|405) /)
   expect(answerOfHybi(method, headers)).toBe(expected)
+})
+
+test('accepts by header fields, of which HTTP/2 has those only that no key and no upgrade need (RFC 8441 §5)', () => {
+  const agreed = { subprotocol: 'chat', deflate: { server_no_context_takeover: true } }
+  const fields = {
+    'Sec-WebSocket-Protocol': 'chat',
+    'Sec-WebSocket-Extensions': 'permessage-deflate; server_no_context_takeover'
+  }
+  expect(acceptanceFields({ accept: undefined, ...agreed })).toEqual(fields)
+  expect(Object.entries(acceptanceFields({ accept: ACCEPT, ...agreed }))).toEqual([
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Accept', ACCEPT],
+    ...Object.entries(fields)
+  ])
+  expect(acceptanceFields({ accept: undefined })).toEqual({})
 })
 
 test('says in the same words as the tables of HTTP why it refuses', () => {

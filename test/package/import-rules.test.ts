@@ -76,7 +76,10 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
     allowed: ['../../core/sender.js', '../runtime/ticks.js', '../delivery/data.js', '../links/output.js', '../codecs/choice.js']
   },
   'src/node/handshake/': {
-    forbidden: ['../../kernels/index.js', '../../codecs/wasm.js', '../codecs/choice.js', '../duplex.js', 'http'],
+    forbidden: ['../../kernels/index.js', '../../codecs/wasm.js', '../codecs/choice.js', '../duplex.js', 'http'].concat([
+      '../websocket.js',
+      '../server.js'
+    ]),
     allowed: ['../../core/opening-handshake.js', '../links/output.js', '../compat/sender.js', '../options.js', 'node:http']
   },
   'src/browser/': {

@@ -52,10 +52,10 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   private readonly owner: DeliveryOwner
   private flags = FIRST_PACE
 
-  constructor(link: Link, owner: DeliveryOwner, options: ConnectionOptions, platform: Platform) {
+  constructor(link: Link, owner: DeliveryOwner, settings: ConnectionOptions & Platform) {
     this.link = link
     this.owner = owner
-    this.connection = new Connection(options, platform, link.output, this)
+    this.connection = new Connection(settings, settings, link.output, this)
   }
 
   /** Takes over the link; `head` is what it received already. */

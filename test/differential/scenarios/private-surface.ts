@@ -78,6 +78,33 @@ export const scenarios: Scenario[] = [
     look(ctx, ws, 'closed')
   }),
 
+  ...roles('11', 'what led to the connection may be looked at and set', async (ctx, role) => {
+    const { ws, peer } = await ctx.endpoint(role)
+    ctx.log('private', describeValue(ws._req), ws._redirects, typeof ws._url, ws._url === ws.url)
+    for (const name of ['_req', '_redirects', '_url']) {
+      ws[name] = 'set'
+      ctx.log('private', name, ws[name], Object.keys(ws).includes(name))
+    }
+    ctx.log('private', ws.url)
+    ws.terminate()
+    await ctx.finish(ws, peer)
+  }),
+
+  ...([true, false] as const).map((isSecond) =>
+    module('11', `close of a server's side without a socket, ${isSecond ? 'a second time' : 'the first time'}`, (ctx) => {
+      const ws = new ctx.subject.WebSocket(null, undefined, {})
+      const attempt = (): string => {
+        try {
+          return describeValue(ws.close())
+        } catch (error) {
+          return (error as Error).name
+        }
+      }
+      if (isSecond) attempt()
+      ctx.log('calls', attempt(), ws.readyState)
+    })
+  ),
+
   ...roles('11', 'the socket may be looked at, written to and corked', async (ctx, role) => {
     const { ws, peer } = await ctx.endpoint(role)
     const key = role === 'client' ? TEST_KEY : null

@@ -47,7 +47,7 @@ async function redirecting(ctx: Context, location: string, status?: number): Pro
 
 async function outcome(ctx: Context, ws: Any): Promise<void> {
   await Promise.race([new Promise<void>((resolve) => ws.on('open', resolve)), ctx.closed(ws)])
-  ctx.log('state', ws.readyState, ws.url ?? 'no url')
+  ctx.log('state', ws.readyState, ws._redirects, ws.url ?? 'no url')
   ws.terminate()
   await ctx.closed(ws)
 }

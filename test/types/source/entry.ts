@@ -8,12 +8,10 @@ import type { Violation } from '../../../src/core/errors.js'
 import type { NegotiationOptions } from '../../../src/core/permessage-deflate.js'
 import type { KernelsName } from '../../../src/core/ports.js'
 import Source from '../../../src/index.js'
-import type { ClientOptions } from '../../../src/node/handshake/client.js'
 import type { PerMessageDeflateOptions } from '../../../src/node/compat/permessage-deflate.js'
 import type { ReceiverOptions } from '../../../src/node/compat/receiver.js'
 import type { FrameOptions, SendOptions } from '../../../src/node/compat/sender.js'
-import type { ServerOptions } from '../../../src/node/server.js'
-import type { CommonOptions, SocketOptions } from '../../../src/node/websocket.js'
+import type { ClientOptions, CommonOptions, ServerOptions, SocketOptions } from '../../../src/node/options.js'
 import Declared from '../../../src/types/index.cjs'
 import { equal, type Differing, type Same, type Undeclared } from '../equal.cjs'
 
@@ -53,11 +51,11 @@ type Steps = 'acceptAsClient' | 'acceptAsServer' | 'normalizeParams' | 'transfor
 equal<Same<Undeclared<PerMessageDeflate, Declared.PerMessageDeflate>, Steps>>(true)
 equal<Same<Differing<PerMessageDeflate, Declared.PerMessageDeflate>, never>>(true)
 
-type OwnClientOptions = Omit<ClientOptions, Exclude<keyof RequestOptions, 'headers'>>
+type OwnClientOptions = Omit<ClientOptions<InstanceType<typeof Source>>, Exclude<keyof RequestOptions, 'headers'>>
 equal<Same<Undeclared<OwnClientOptions, Declared.ClientOptions>, never>>(true)
 equal<Same<Differing<Declared.ClientOptions, OwnClientOptions>, 'finishRequest'>>(true)
 equal<Same<Undeclared<ServerOptions, Declared.ServerOptions>, never>>(true)
-equal<Same<Differing<Declared.ServerOptions, ServerOptions>, 'WebSocket' | 'verifyClient'>>(true)
+equal<Same<Differing<Declared.ServerOptions, ServerOptions<typeof Source>>, 'WebSocket' | 'verifyClient'>>(true)
 equal<Same<Exclude<keyof Declared.ServerOptions, keyof ServerOptions>, never>>(true)
 equal<Same<Exclude<keyof Declared.ClientOptions, keyof ClientOptions | keyof ConnectionOptions | 'protocol'>, never>>(true)
 equal<Same<keyof Declared.ServerSideOptions, keyof CommonOptions>>(true)

@@ -1,0 +1,63 @@
+// How a server accepts a request (RFC 6455 §4.2.2): the header fields that say so, and the response of HTTP/1.1 that they go into.
+
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { ACCEPTED, acceptanceFields, headLines, type OutgoingHeaderFields } from '../../core/opening-handshake.js'
+import type { PerMessageDeflate } from '../compat/permessage-deflate.js'
+import { writeHead } from '../links/output.js'
+import type { ServerOptions } from '../options.js'
+import { kLink } from '../runtime/symbols.js'
+import { acceptKey } from './accept-key.js'
+import { destroySocket, fail } from './refusal.js'
+
+/**
+ * Whether it is not too late to accept: a socket whose peer has gone is destroyed.
+ * @throws {Error} if a WebSocket has the socket already
+ */
+export function isAcceptable(socket: Duplex): boolean {
+  if (!socket.readable || !socket.writable) {
+    socket.destroy()
+    return false
+  }
+  if ((socket as { [kLink]?: unknown })[kLink]) {
+    throw new Error('server.handleUpgrade() was called more than once with the same socket, possibly due to a misconfiguration')
+  }
+  return true
+}
+
+/** One of the offered subprotocols, the program's choice or the first; no text if it shall be none. */
+export function chooseSubprotocol(
+  { handleProtocols }: ServerOptions,
+  offers: Set<string>,
+  request: IncomingMessage
+): string | false | undefined {
+  if (offers.size === 0) return undefined
+  return handleProtocols ? handleProtocols(offers, request) : offers.values().next().value
+}
+
+/**
+ * The header fields of the acceptance.
+ * @throws {TypeError} for a subprotocol that cannot be sent; the client gets 500 then
+ */
+export function acceptanceFor(
+  socket: Duplex,
+  key: string,
+  subprotocol: string | false | undefined,
+  deflate: PerMessageDeflate | undefined
+): OutgoingHeaderFields {
+  try {
+    return acceptanceFields({ accept: acceptKey(key), subprotocol: subprotocol || undefined, deflate: deflate?.params })
+  } catch (error) {
+    fail(socket)
+    throw error
+  }
+}
+
+/** Sends the 101 response, with what listeners of the server's event 'headers' make of its lines. */
+export function sendAcceptance(server: EventEmitter, request: IncomingMessage, socket: Duplex, fields: OutgoingHeaderFields): void {
+  const lines = headLines(ACCEPTED, fields)
+  server.emit('headers', lines, request)
+  writeHead(socket, lines)
+  socket.removeListener('error', destroySocket)
+}

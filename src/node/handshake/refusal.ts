@@ -1,0 +1,49 @@
+// How a server refuses a request.
+
+import type { EventEmitter } from 'node:events'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type Refusal, refusalResponse } from '../../core/opening-handshake.js'
+
+/** A refusal that the program may have given: anything may be in it. */
+export interface GivenRefusal {
+  status: number
+  message?: string | undefined
+  headers?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** Refuses a request that is wrong, or leaves that to listeners of the server's event 'wsClientError'. */
+export function reject(server: EventEmitter, request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
+  if (server.listenerCount('wsClientError') > 0) server.emit('wsClientError', new Error(refusal.message), socket, request)
+  else refuse(socket, refusal)
+}
+
+/**
+ * Answers with a refusal.
+ * @throws {RangeError} and {TypeError} for one that cannot be sent: the client gets 500 then
+ */
+export function refuse(socket: Duplex, refusal: GivenRefusal): void {
+  let response: string
+  try {
+    response = refusalResponse(refusal, STATUS_CODES[refusal.status])
+  } catch (error) {
+    fail(socket)
+    throw error
+  }
+  end(socket, response)
+}
+
+/** Answers with 500: the program gave something that cannot be sent. */
+export function fail(socket: Duplex): void {
+  end(socket, refusalResponse({ status: 500 }, STATUS_CODES[500]))
+}
+
+function end(socket: Duplex, response: string): void {
+  socket.once('finish', socket.destroy)
+  socket.end(response)
+}
+
+/** Listens to 'error' of a socket as long as the handshake is under way. */
+export function destroySocket(this: Duplex): void {
+  this.destroy()
+}
