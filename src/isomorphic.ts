@@ -2,7 +2,7 @@
 
 import * as pako from 'pako'
 import { createPakoCodec as createCodec, type PakoCodecOptions } from './codecs/pako.js'
-import type { DeflateCodec } from './core/ports.js'
+import type { DeflateCodec } from './core/codec.js'
 
 export type { PakoCodecOptions } from './codecs/pako.js'
 export { createWasmCodec, type WasmCodecOptions } from './codecs/wasm.js'
@@ -36,7 +36,9 @@ export {
   type DeflateParameters,
   type NegotiationOptions
 } from './core/permessage-deflate.js'
-export type * from './core/ports.js'
+export type * from './core/codec.js'
+export type * from './core/kernels.js'
+export type * from './core/runtime.js'
 export { createPortableRuntime, type PortableRuntime } from './core/portable-runtime.js'
 export { Receiver, type ReceiverHandler, type ReceiverOptions } from './core/receiver.js'
 export { Sender, type Output, type WriteCallback } from './core/sender.js'

@@ -1,5 +1,5 @@
 // Frames of a chunk (RFC 6455 §5.2): what is whole and beyond doubt is unmasked, validated and listed; see `Kernels.scan` in
-// src/core/ports.ts, whose flags these are.
+// src/core/kernels.ts; the flags are those of src/core/scan-flags.ts.
 
 import { mask } from './mask'
 import { SCAN_RESULT, TABLE, TABLE_CAPACITY } from './memory'

@@ -1,6 +1,6 @@
 // UTF-8 validation (RFC 3629 §4) after Keiser and Lemire, "Validating UTF-8 In Less Than One Instruction Per Byte" (2021):
 // the high half of an octet and both halves of the one before it each look up a set of possible faults; a fault is what all three have.
-// States are those of src/core/ports.ts: the octets of the sequence that is not yet complete, the latest in the low 8 bits.
+// States are those of `Kernels` in src/core/kernels.ts: the octets of the sequence that is not yet complete, the latest in the low 8 bits.
 
 import { headLanes, mask } from './mask'
 

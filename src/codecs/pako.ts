@@ -3,7 +3,7 @@
 import type { ZStream } from 'pako'
 import { CLOSE_INVALID_PAYLOAD } from '../core/constants.js'
 import { protocolError, withCloseCode } from '../core/errors.js'
-import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater, InflaterOptions } from '../core/ports.js'
+import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater, InflaterOptions } from '../core/codec.js'
 import { joinLater, type OutputHelpers } from './output.js'
 
 /** What the codec uses of the module pako. */

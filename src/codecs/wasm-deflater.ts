@@ -1,7 +1,7 @@
 // Raw DEFLATE of one connection in the codec module (RFC 7692 §7.2.1).
 
 import { detachedError } from '../core/errors.js'
-import type { CodecCallback, Deflater, DeflaterOptions } from '../core/ports.js'
+import type { CodecCallback, Deflater, DeflaterOptions } from '../core/codec.js'
 import type { CodecHelpers } from './wasm.js'
 import type { Effort } from './wasm-effort.js'
 import { EFFORTS, effectiveLevel } from './wasm-effort.js'

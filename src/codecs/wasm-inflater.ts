@@ -2,7 +2,7 @@
 
 import { CLOSE_INVALID_PAYLOAD } from '../core/constants.js'
 import { protocolError, withCloseCode } from '../core/errors.js'
-import type { CodecCallback, Inflater, InflaterOptions } from '../core/ports.js'
+import type { CodecCallback, Inflater, InflaterOptions } from '../core/codec.js'
 import type { CodecHelpers } from './wasm.js'
 import type { BlockHolder, Engine } from './wasm-engine.js'
 import { AFRESH, CONTINUED, ENDED, FULL, INCOMPLETE, RESTORED } from './wasm-engine.js'

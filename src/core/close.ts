@@ -2,7 +2,8 @@
 
 import { CLOSE_NO_STATUS, MAX_CLOSE_REASON } from './constants.js'
 import { type ProtocolError, protocolError } from './errors.js'
-import type { Kernels, Runtime } from './ports.js'
+import type { Kernels } from './kernels.js'
+import type { Runtime } from './runtime.js'
 
 /** What a close frame said; code 1005 stands for an empty payload (§7.1.5). */
 export interface CloseStatus {

@@ -1,6 +1,7 @@
 // Keeping scanned frames beyond the scan: their octets where the chunk's memory is used again, their entries where the kernels' table is.
 
-import type { FrameTable, MovedFrames, Runtime } from './ports.js'
+import type { FrameTable, MovedFrames } from './kernels.js'
+import type { Runtime } from './runtime.js'
 
 const NOTHING = new Uint8Array(0)
 

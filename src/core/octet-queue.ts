@@ -1,6 +1,6 @@
 // What a connection writes, kept until somebody takes it: the Output for runtimes without sockets, and for tests.
 
-import type { Runtime } from './ports.js'
+import type { Runtime } from './runtime.js'
 import type { Output, WriteCallback } from './sender.js'
 
 const SLAB_SIZE = 16 * 1024

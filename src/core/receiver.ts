@@ -11,16 +11,9 @@ import { copyFrames, detachTable, nextFrames, releaseTable, takeTable } from './
 import { MessageAssembler } from './message-assembler.js'
 import type { MessageEvents } from './message-events.js'
 import { PartialFrame } from './partial-frame.js'
-import {
-  type FrameTable,
-  type Kernels,
-  NON_ASCII,
-  type Runtime,
-  SCAN_FRAGMENTED,
-  SCAN_MASKED,
-  SCAN_RSV1,
-  SCAN_SKIP_UTF8
-} from './ports.js'
+import type { FrameTable, Kernels } from './kernels.js'
+import type { Runtime } from './runtime.js'
+import { NON_ASCII, SCAN_FRAGMENTED, SCAN_MASKED, SCAN_RSV1, SCAN_SKIP_UTF8 } from './scan-flags.js'
 import { sharing } from './shared-settings.js'
 
 /** Who is told what came in. */

@@ -4,7 +4,8 @@ import { FIN, OPCODE_BITS, OPCODE_BINARY, OPCODE_CONTINUATION, OPCODE_TEXT, RSV1
 import { detachedError, isDetachedError } from './errors.js'
 import { headerSize, serializeFrameHeader, serializeMaskingKey } from './frame-header.js'
 import type { MaskingKeySource } from './masking-key.js'
-import type { Kernels, Runtime } from './ports.js'
+import type { Kernels } from './kernels.js'
+import type { Runtime } from './runtime.js'
 import { sharing } from './shared-settings.js'
 
 /** Told when what was sent has been written (null or undefined), or why it was not. */

@@ -1,6 +1,6 @@
 // Choice of a kernel set.
 
-import type { Kernels, KernelsName, NativeHelpers } from '../core/ports.js'
+import type { Kernels, KernelsName, NativeHelpers } from '../core/kernels.js'
 import { createJsKernels } from './js.js'
 import { createNativeKernels } from './native.js'
 import { createWasmKernels } from './wasm.js'

@@ -1,7 +1,7 @@
 // The kernels in JavaScript: reference for the other sets, what they use where a call is not worth it, and the set of runtimes without
 // WebAssembly. Figures: `npm run bench -- kernels`, ns per call, Node 20.
 
-import type { FrameTable, Kernels } from '../core/ports.js'
+import type { FrameTable, Kernels } from '../core/kernels.js'
 import { createTable, nestedTable, scanFrames, TABLE_CAPACITY } from './scan.js'
 import { toUtf16 } from './utf16.js'
 import { validateOctets } from './utf8.js'

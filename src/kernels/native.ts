@@ -1,7 +1,7 @@
 // The kernels over what a runtime lends (`NativeHelpers`), with JavaScript for short payloads and for headers.
 // Figures: `npm run bench -- kernels`, ns per call, Node 20.
 
-import type { FrameTable, Kernels, NativeHelpers } from '../core/ports.js'
+import type { FrameTable, Kernels, NativeHelpers } from '../core/kernels.js'
 import { copyOctets, hasNonAscii, maskAny, scanInJs, validate } from './js.js'
 import { createTable, nestedTable, TABLE_CAPACITY } from './scan.js'
 import { toUtf16 } from './utf16.js'

@@ -12,7 +12,8 @@ import {
   PAYLOAD_LENGTH_BITS,
   RSV1
 } from '../core/constants.js'
-import { type FrameTable, type Kernels, NON_ASCII, SCAN_FRAGMENTED, SCAN_MASKED, SCAN_RSV1, SCAN_SKIP_UTF8 } from '../core/ports.js'
+import type { FrameTable, Kernels } from '../core/kernels.js'
+import { NON_ASCII, SCAN_FRAGMENTED, SCAN_MASKED, SCAN_RSV1, SCAN_SKIP_UTF8 } from '../core/scan-flags.js'
 
 /** Frames that a table holds; a full one ends a scan. The WASM module's table has as many. */
 export const TABLE_CAPACITY = 4096

@@ -1,4 +1,4 @@
-// UTF-8 validation in JavaScript (RFC 3629 §4) by an automaton; states are those of src/core/ports.ts.
+// UTF-8 validation in JavaScript (RFC 3629 §4) by an automaton; states are those of `Kernels` (src/core/kernels.ts).
 
 /** Flag beside a state: an octet above 0x7f was seen. */
 export const SEEN_NON_ASCII = 1 << 24

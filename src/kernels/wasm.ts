@@ -3,8 +3,8 @@
 // Figures: `npm run bench -- kernels`, ns per call, Node 20.
 
 import { base64Decode } from '../core/base64.js'
-import type { FrameTable, Kernels, NativeHelpers } from '../core/ports.js'
-import { SCAN_MASKED } from '../core/ports.js'
+import type { FrameTable, Kernels, NativeHelpers } from '../core/kernels.js'
+import { SCAN_MASKED } from '../core/scan-flags.js'
 import base64, { pages } from '../wasm/kernels.js'
 import * as js from './js.js'
 import { nativeMask, validateNatively } from './native.js'

@@ -17,7 +17,7 @@ import {
   READY_STATES
 } from '../core/constants.js'
 import type { ConnectionOptions } from '../core/connection.js'
-import type { KernelsName } from '../core/ports.js'
+import type { KernelsName } from '../core/kernels.js'
 import type { Payload, WriteCallback } from '../core/sender.js'
 import { sharing } from '../core/shared-settings.js'
 import { abortConnecting, connect, type ClientOptions } from './handshake/client.js'

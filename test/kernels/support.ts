@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { createRequire } from 'node:module'
-import type { Kernels, NativeHelpers } from '../../src/core/ports.js'
+import type { Kernels, NativeHelpers } from '../../src/core/kernels.js'
 import { createJsKernels, createNativeKernels, createWasmKernels, type WasmKernels } from '../../src/kernels/index.js'
 
 const bufferutil = createRequire(import.meta.url)('bufferutil') as Required<Pick<NativeHelpers, 'mask' | 'unmask'>>

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { rotateKey } from '../../src/core/ports.js'
+import { rotateKey } from '../../src/core/masking-key.js'
 import { equal, maskedNaively, Place, pseudoRandom, sets, validatedNaively, wasm } from './support.js'
 
 const SEEN = 1 << 24

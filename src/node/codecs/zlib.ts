@@ -4,7 +4,7 @@ import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'
 import type { DeflateRaw, InflateRaw, ZlibOptions } from 'node:zlib'
 import { CLOSE_INVALID_PAYLOAD } from '../../core/constants.js'
 import { detachedError, protocolError, withCloseCode } from '../../core/errors.js'
-import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater, InflaterOptions } from '../../core/ports.js'
+import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater, InflaterOptions } from '../../core/codec.js'
 import type { Limiter } from './limiter.js'
 
 /** What ends a message's data on the way in, and is cut on the way out (RFC 7692 §7.2.1). */

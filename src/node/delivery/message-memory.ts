@@ -4,7 +4,7 @@
 import { Buffer } from 'node:buffer'
 import { markAsUntransferable } from 'node:worker_threads'
 import { moveFrames } from '../../core/frame-table.js'
-import type { FrameTable, MovedFrames } from '../../core/ports.js'
+import type { FrameTable, MovedFrames } from '../../core/kernels.js'
 
 /** Size of a piece of memory that small messages share, as in Node's own pool: what one of them may keep alive. */
 const POOL_SIZE = 8192

@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer'
 import process from 'node:process'
-import type { Kernels } from '../../core/ports.js'
+import type { Kernels } from '../../core/kernels.js'
 import type { WasmKernels } from '../../kernels/index.js'
 
 type Slice = (this: Uint8Array, start: number, end: number) => string

@@ -7,7 +7,7 @@
 import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import process from 'node:process'
-import type { Kernels } from '../../core/ports.js'
+import type { Kernels } from '../../core/kernels.js'
 import { processWide } from '../runtime/process-wide.js'
 
 /** `'auto'`: where it is known to work; `'shared'`: the same, but an Error where it is not; `'off'`: 'data' events always. */

@@ -3,7 +3,7 @@
 import { isUtf8 } from 'node:buffer'
 import * as http from 'node:http'
 import { createRequire } from 'node:module'
-import type { Kernels, KernelsName, NativeHelpers } from '../../core/ports.js'
+import type { Kernels, KernelsName, NativeHelpers } from '../../core/kernels.js'
 import { availableKernels, type KernelsChoice, selectKernels } from '../../kernels/index.js'
 import { processWide } from './process-wide.js'
 
