@@ -1,16 +1,21 @@
 // What the core needs of the hot paths, whichever set of kernels serves a connection. Types only.
 
+import type { Fifo } from './fifo.js'
+
 /** The kernel sets there are. */
 export type KernelsName = 'wasm' | 'js' | 'native'
 
 /**
  * Frames that one `scan` found, ready to be delivered. It belongs to the kernels and is valid until their next `scan`;
- * who walks it sets `inUse`, so that a scan from inside a handler takes another table.
+ * whoever walks it sets `inUse`, so that a scan from inside a handler takes another table.
  */
 export interface FrameTable {
   /** Where the payloads lie: the scanned chunk, or the WASM memory it was copied to. */
   octets: Uint8Array
-  /** Three numbers a frame: first octet of the header | `NON_ASCII` flag, start and end of the unmasked payload in `octets`. */
+  /**
+   * `ENTRY_NUMBERS` numbers a frame: first octet of the header and perhaps the flag `NON_ASCII`; start and end of the unmasked payload in
+   * `octets`.
+   */
   entries: Int32Array
   /** Number of frames in `entries`. */
   count: number
@@ -25,7 +30,7 @@ export interface FrameTable {
   until: number
   shift: number
   /** Where those behind are, in order; null if there are none. */
-  more: MovedFrames[] | null
+  more: Fifo<MovedFrames> | null
 }
 
 /** Frames from where the ones before end up to entry `until`: see `FrameTable`. */
@@ -35,14 +40,33 @@ export interface MovedFrames {
   shift: number
 }
 
+/** Memory that kernels work in. It never grows, so that views of it stay valid. */
+export interface KernelsMemory {
+  /** All of it. */
+  readonly octets: Uint8Array
+  /** Where sockets may read into. */
+  readonly receiveRegion: Region
+  /** Where text may be put in UTF-16, for use at once: other calls with text use it as well. */
+  readonly textRegion: Region
+}
+
+/** `octets[start, end)` of it. */
+export interface Region {
+  readonly start: number
+  readonly end: number
+}
+
 /**
- * The hot paths. Each works on numbers and octets, keeps nothing between calls and has the same results in every set.
+ * The hot paths. Each works on numbers and octets, and has the same results in every set. One set serves any number of connections: of
+ * what it is given it keeps nothing for a later call, and the frame table is all that a later call may find in use.
  *
  * A masking key is a u32 whose low octet masks the first octet at hand: `rotateKey` moves it on for a payload that comes in pieces.
  * A UTF-8 state is the octets of the sequence that is not yet complete, the latest in the low 8 bits; 0 between sequences.
  */
 export interface Kernels {
   readonly name: KernelsName
+  /** The memory of kernels that have their own: octets that lie there need not be copied. */
+  readonly memory?: KernelsMemory
 
   /** `target[targetStart ...] = source[start, end) XOR key`. In place when both are the same place; else they must not overlap. */
   mask(source: Uint8Array, start: number, end: number, target: Uint8Array, targetStart: number, key: number): void
@@ -50,7 +74,7 @@ export interface Kernels {
   /**
    * Continues UTF-8 validation over `octets[start, end)`.
    * @returns -1 at the first octet that cannot continue or begin a sequence (an impossible last octet included), else the new state,
-   * plus `1 << 24` where an octet above 0x7f was seen (RFC 3629 §4; RFC 6455 §8.1)
+   * plus `SEEN_NON_ASCII` if an octet above 0x7f was seen (RFC 3629 §4; RFC 6455 §8.1)
    */
   validate(octets: Uint8Array, start: number, end: number, state: number): number
 

@@ -7,7 +7,7 @@ import { createWasmKernels } from './wasm.js'
 
 export { createJsKernels } from './js.js'
 export { createNativeKernels } from './native.js'
-export { createWasmKernels, type Region, type WasmKernels } from './wasm.js'
+export { createWasmKernels, type WasmKernels } from './wasm.js'
 
 /** What may be asked for. */
 export type KernelsChoice = 'auto' | KernelsName

@@ -68,8 +68,8 @@ export const feeds: Feed[] = [
   reused('js, reused chunk', js, new Uint8Array(1 << 20), 5),
   kept('wasm', wasm),
   reused('wasm, reused chunk', wasm, new Uint8Array(1 << 20), 5),
-  reused('wasm, chunk in its memory', wasm, wasm.octets, wasm.receiveRegion.start),
-  reused('wasm, chunk in its memory, unaligned', wasm, wasm.octets, wasm.receiveRegion.start + 7)
+  reused('wasm, chunk in its memory', wasm, wasm.memory.octets, wasm.memory.receiveRegion.start),
+  reused('wasm, chunk in its memory, unaligned', wasm, wasm.memory.octets, wasm.memory.receiveRegion.start + 7)
 ]
 
 export const UNLIMITED: Omit<ReceiverOptions, 'isServer'> = {

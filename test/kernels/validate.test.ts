@@ -257,7 +257,7 @@ describe.each(sets)('validate and maskValidate of $title kernels', ({ kernels, m
 describe('validate of the module', () => {
   it('finds what the ABNF says of every three octets (RFC 3629 §4)', () => {
     // 37 octets before them: long enough for the module, and across the bounds of its vectors
-    const { octets, receiveRegion } = wasm
+    const { octets, receiveRegion } = wasm.memory
     const { start } = receiveRegion
     octets.fill(0x61, start, start + 64)
     const at = start + 46

@@ -3,6 +3,7 @@
 
 import { Buffer } from 'node:buffer'
 import { markAsUntransferable } from 'node:worker_threads'
+import { Fifo } from '../../core/fifo.js'
 import { moveFrames } from '../../core/frame-table.js'
 import type { FrameTable, MovedFrames } from '../../core/kernels.js'
 
@@ -62,7 +63,7 @@ export function keepFrames(table: FrameTable, first: number): void {
 /** Frames that do not go to the pool all together. */
 function keepApart(table: FrameTable, first: number): void {
   const { octets, entries, count } = table
-  const moved: MovedFrames[] = []
+  const moved = new Fifo<MovedFrames>()
   for (let next = first; next < count;) {
     const start = entries[next * 3 + 1]
     let end = entries[next * 3 + 2]

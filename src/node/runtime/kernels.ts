@@ -53,7 +53,7 @@ let source: KernelsSource | null = null
 
 /** That of the copy of this package that came first: its memory serves the others as well. */
 function kernelsSource(): KernelsSource {
-  return (source ??= processWide('kernels.1', () => ({
+  return (source ??= processWide('kernels.2', () => ({
     select: (choice) => selectKernels(choice, natives),
     available: () => availableKernels(natives)
   })))
