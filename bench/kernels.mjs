@@ -78,6 +78,11 @@ async function lentNatives() {
   }
 }
 
+/** Memory of the kernels in WebAssembly; in older builds they were that themselves. */
+function memoryOf(wasm) {
+  return wasm.memory ?? wasm
+}
+
 /**
  * Measures all kernels; takes about a minute, with `quick` 15 s.
  * @param core the module to measure, that of dist by default
@@ -88,6 +93,7 @@ export async function run({ progress = () => {}, quick = false, core } = {}) {
   const natives = await lentNatives()
   const js = createJsKernels()
   const wasm = createWasmKernels()
+  const memory = wasm === null ? null : memoryOf(wasm)
   const auto = wasm === null ? null : selectKernels('auto', natives)
   const native = natives.mask === undefined ? null : selectKernels('native', natives)
   const timer = quick ? { rounds: 3, batchMs: 2 } : { rounds: 7, batchMs: 3 }
@@ -112,10 +118,10 @@ export async function run({ progress = () => {}, quick = false, core } = {}) {
       buffer.set(octets)
       return { octets: buffer, start: 0, end: octets.length }
     }
-    const { start, end } = wasm.receiveRegion
+    const { start, end } = memory.receiveRegion
     if (octets.length + 6 > end - start) return undefined
-    wasm.octets.set(octets, start + 6)
-    return { octets: wasm.octets, start: start + 6, end: start + 6 + octets.length }
+    memory.octets.set(octets, start + 6)
+    return { octets: memory.octets, start: start + 6, end: start + 6 + octets.length }
   }
 
   const add = (operation, size, unit, frames, content, body) => {
@@ -211,8 +217,8 @@ function strings(kind, text, js, wasm, timer) {
   const target = Buffer.alloc(2 * text.length + 16)
   row.ns['toUtf16 js'] = measure(STRINGS.toUtf16, { ...outside, kernels: js, target, targetStart: 0 }, timer)
   if (wasm === null) return row
-  const { receiveRegion, textRegion } = wasm
-  const memory = Buffer.from(wasm.octets.buffer)
+  const { octets, receiveRegion, textRegion } = memoryOf(wasm)
+  const memory = Buffer.from(octets.buffer)
   const inText = { kernels: wasm, target: memory, targetStart: textRegion.start }
   if (2 * text.length <= textRegion.end - textRegion.start) {
     row.ns['wasm, outside'] = measure(STRINGS.toUtf16, { ...outside, ...inText }, timer)

@@ -2,7 +2,7 @@
 
 import * as pako from 'pako'
 import { createPakoCodec as createCodec, type PakoCodecOptions } from './codecs/pako.js'
-import type { DeflateCodec } from './core/ports.js'
+import type { DeflateCodec } from './core/codec.js'
 
 export type { PakoCodecOptions } from './codecs/pako.js'
 export { createWasmCodec, type WasmCodecOptions } from './codecs/wasm.js'
@@ -39,7 +39,9 @@ export {
   type DeflateParameters,
   type NegotiationOptions
 } from './core/permessage-deflate.js'
-export type * from './core/ports.js'
+export type * from './core/codec.js'
+export type * from './core/kernels.js'
+export type * from './core/runtime.js'
 export { createPortableRuntime, type PortableRuntime } from './core/portable-runtime.js'
 export type { ReceiverOptions } from './core/intake.js'
 export type { MessageDeflater, MessageInflater, MessageTransform } from './core/message-codec.js'

@@ -4,8 +4,7 @@ import { initializeDeflate } from './deflate-block'
 import { initializeInflate } from './inflate-table'
 
 export * from './codec-memory'
-export { deflate } from './deflate'
-export { deflateSets } from './deflate-sets'
+export { deflate, deflateSets } from './deflate'
 export { inflate } from './inflate'
 export { isRepeated } from './repeat'
 

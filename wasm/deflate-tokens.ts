@@ -8,7 +8,28 @@ export const MULTIPLIER: u64 = 0x9e3779b97f4a7c15
 /** Longest match (RFC 1951 §3.2.5). */
 export const LONGEST: usize = 258
 /** A match of so many octets is good: a longer one is looked for with a quarter of the depth. */
-export const GOOD: usize = 8
+const GOOD: usize = 8
+
+/** A class as `Chains` is. */
+export class Matches {
+  /** How many candidates are worth a look if a match of `heldLength` octets, or with 0 none, is to be surpassed. */
+  @inline
+  static depthFor(heldLength: usize, chain: u32): u32 {
+    return heldLength == 0 ? chain : chain >> (heldLength >= GOOD ? 2 : 1)
+  }
+
+  /** How many octets are equal at `p` and `q`, of which four are known to be; at most `longest` or a little more. */
+  @inline
+  static lengthOf(p: usize, q: usize, longest: usize): usize {
+    let length: usize = 4
+    while (length < longest) {
+      const different = load<u64>(q + length) ^ load<u64>(p + length)
+      if (different != 0) return length + <usize>(ctz(different) >> 3)
+      length += 8
+    }
+    return length
+  }
+}
 
 /** Writes a token and counts its symbol; the next token's place is 4 further on. */
 export function addLiteral(token: usize, octet: u32): void {

@@ -1,11 +1,13 @@
-// Raw DEFLATE (RFC 1951): finds matches with hash chains and lazily, and hands tokens to the block writer.
+// Raw DEFLATE (RFC 1951): finds matches lazily, in hash chains or in sets, and hands tokens to the block writer.
 //
 // Positions are numbered modulo 2^16 and go on from message to message, so that tables need no clearing: an entry is a hint at most.
 // It is taken where the octets are equal, its distance is within the history, and distances rise along the chain.
 
 import { TOKENS, TOKENS_CAPACITY } from './codec-memory'
 import { closeOutput, openOutput, syncFlush, writeBlock } from './deflate-block'
-import { addLiteral, addMatch, GOOD, LONGEST, MULTIPLIER } from './deflate-tokens'
+import { Chains } from './deflate-chains'
+import { HASHED, Sets } from './deflate-sets'
+import { addLiteral, addMatch } from './deflate-tokens'
 
 /**
  * Deflates the octets from `start` to `end`, to OUTPUT.
@@ -39,16 +41,75 @@ export function deflate(
   nice: usize,
   flush: bool
 ): i32 {
-  const shift: u64 = 64 - (shortest << 3)
-  const down: u64 = 64 - hashBits
+  return deflateLazily<Chains>(
+    heads,
+    64 - (shortest << 3),
+    64 - hashBits,
+    previous,
+    mask,
+    history,
+    unhashed,
+    start,
+    end,
+    position,
+    window,
+    shortest,
+    chain,
+    lazy,
+    nice,
+    flush
+  )
+}
+
+/**
+ * The same for at most ROOM octets, with matches from a table of sets, and with an empty stored block at the end.
+ * @param table SET_COUNT sets of 64 octets
+ * @returns number of octets at OUTPUT
+ */
+export function deflateSets(
+  table: usize,
+  history: usize,
+  unhashed: usize,
+  start: usize,
+  end: usize,
+  position: u32,
+  window: u32,
+  chain: u32,
+  lazy: usize,
+  nice: usize
+): i32 {
+  return deflateLazily<Sets>(table, 0, 0, 0, 0, history, unhashed, start, end, position, window, HASHED, chain, lazy, nice, true)
+}
+
+/**
+ * Both of them, with `T` for the table: the compiler makes a function of each. A match waits until it is known which one there is at the next octet, and gives way to that if it is longer.
+ * @param table heads of the chains, or sets
+ * @param shift how far the octets that are hashed are moved up in eight
+ * @param down how far their hash is moved down
+ */
+function deflateLazily<T>(
+  table: usize,
+  shift: u64,
+  down: u64,
+  previous: usize,
+  mask: u32,
+  history: usize,
+  unhashed: usize,
+  start: usize,
+  end: usize,
+  position: u32,
+  window: u32,
+  shortest: usize,
+  chain: u32,
+  lazy: usize,
+  nice: usize,
+  flush: bool
+): i32 {
   // behind this one, too few octets are left to be hashed; the next call comes back to them
   const hashEnd = end + 1 > history + shortest ? end + 1 - shortest : history
-
   for (let p = unhashed; p < hashEnd && p < start; p++) {
-    const head = heads + ((<usize>(((load<u64>(p) << shift) * MULTIPLIER) >> down)) << 1)
-    const at = <u32>p + position
-    store<u16>(previous + ((at & mask) << 1), load<u16>(head))
-    store<u16>(head, at)
+    if (idof<T>() == idof<Sets>()) Sets.enter(table, p, <u32>p + position)
+    else Chains.enter(table, shift, down, previous, mask, p, <u32>p + position)
   }
 
   openOutput()
@@ -56,77 +117,28 @@ export function deflate(
   let blockStart = start
   let token = TOKENS
   const tokensEnd = TOKENS + ((<usize>TOKENS_CAPACITY) << 2)
-  /** Match at the octet before `p`: 0 where there is none; `waiting` tells whether that octet is still to be written. */
+  /** Match at the octet before `p`: 0 if there is none; `waiting` tells whether that octet is still to be written. */
   let heldLength: usize = 0
   let heldDistance: u32 = 0
   let waiting = false
 
   while (p < hashEnd) {
     const at = <u32>p + position
-    const head = heads + ((<usize>(((load<u64>(p) << shift) * MULTIPLIER) >> down)) << 1)
-    let candidate: u32 = load<u16>(head)
-    store<u16>(previous + ((at & mask) << 1), candidate)
-    store<u16>(head, at)
+    const limit = min(<u32>(p - history), window)
+    const found =
+      idof<T>() == idof<Sets>()
+        ? Sets.search(table, p, at, end, limit, heldLength, chain, lazy, nice)
+        : Chains.search(table, shift, down, previous, mask, p, at, end, limit, shortest, heldLength, chain, lazy, nice)
 
-    let best = shortest - 1
-    let bestDistance: u32 = 0
-    if (heldLength < lazy) {
-      let depth = chain
-      if (heldLength != 0) {
-        best = heldLength
-        depth >>= heldLength >= GOOD ? 2 : 1
-      }
-      const longest = min(LONGEST, end - p)
-      const reach = min(<u32>(p - history), window)
-      let distance = (at - candidate) & 0xffff
-      // `distance - 1`: a distance of 0 is one of 2^16
-      if (distance - 1 < reach && best < longest) {
-        const first = load<u32>(p)
-        let last = load<u32>(p + best - 3)
-        let before: u32
-        do {
-          const q = p - distance
-          if (load<u32>(q + best - 3) == last && load<u32>(q) == first) {
-            let length: usize = 4
-            let different: u64 = 0
-            while (length < longest) {
-              different = load<u64>(q + length) ^ load<u64>(p + length)
-              if (different != 0) {
-                length += <usize>(ctz(different) >> 3)
-                break
-              }
-              length += 8
-            }
-            if (length > best) {
-              bestDistance = distance
-              if (length >= longest) {
-                best = longest
-                break
-              }
-              best = length
-              if (length >= nice) break
-              last = load<u32>(p + best - 3)
-            }
-          }
-          if (--depth == 0) break
-          before = distance
-          candidate = load<u16>(previous + ((candidate & mask) << 1))
-          distance = (at - candidate) & 0xffff
-        } while (distance > before && distance <= reach)
-      }
-    }
-
-    if (bestDistance == 0 && heldLength != 0) {
+    if (found == 0 && heldLength != 0) {
       // the match held is the better one: it began at the octet before
       addMatch(token, <u32>heldLength - 3, heldDistance - 1)
       token += 4
       const stop = p + heldLength - 1
       const hashStop = min(stop, hashEnd)
       for (p++; p < hashStop; p++) {
-        const head = heads + ((<usize>(((load<u64>(p) << shift) * MULTIPLIER) >> down)) << 1)
-        const at = <u32>p + position
-        store<u16>(previous + ((at & mask) << 1), load<u16>(head))
-        store<u16>(head, at)
+        if (idof<T>() == idof<Sets>()) Sets.enter(table, p, <u32>p + position)
+        else Chains.enter(table, shift, down, previous, mask, p, <u32>p + position)
       }
       p = stop
       heldLength = 0
@@ -137,12 +149,13 @@ export function deflate(
         token += 4
       }
       waiting = true
-      heldLength = bestDistance != 0 ? best : 0
-      heldDistance = bestDistance
+      heldLength = found & 0xffff
+      heldDistance = found >> 16
       p++
     }
 
-    if (token >= tokensEnd) {
+    // what goes to sets never fills a block
+    if (idof<T>() == idof<Chains>() && token >= tokensEnd) {
       const written = waiting ? p - 1 : p
       writeBlock(blockStart, written, token)
       blockStart = written

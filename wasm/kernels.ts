@@ -11,7 +11,6 @@ export {
   SCRATCH,
   SCRATCH_SIZE,
   TABLE,
-  TABLE_CAPACITY,
   TEXT,
   TEXT_SIZE
 } from './memory'

@@ -1,17 +1,20 @@
 // Memory map of the kernels module. The memory never grows (growing would detach every view of it), so all places are fixed;
 // the exported numbers are read by src/kernels/wasm.ts and wasm/build.mjs.
 
+import { ENTRY_NUMBERS, TABLE_CAPACITY } from './scan-flags'
+
 /** Octets behind a region that a 128-bit load at its end may touch; they are read at most, and never decide anything. */
 const SLACK: usize = 64
 
-/** Entries of the frame table, 12 octets each. A full table ends a scan; the next one goes on from there. */
-export const TABLE_CAPACITY: i32 = 4096
+/** Octets of an entry of the frame table. */
+export const ENTRY_SIZE: usize = <usize>ENTRY_NUMBERS * 4
+
 /** Where `scan` leaves what it has to say beside its return value: octets consumed, then the verdict. */
 export const SCAN_RESULT: usize = 1024
 export const TABLE: usize = 1088
 
 /** Where `mask` and `validate` work on pieces of octets that lie elsewhere. Not the arena: that may hold frames being delivered. */
-export const SCRATCH: usize = TABLE + <usize>TABLE_CAPACITY * 12
+export const SCRATCH: usize = TABLE + <usize>TABLE_CAPACITY * ENTRY_SIZE
 export const SCRATCH_SIZE: usize = 16384
 
 /** Where `scan` works on chunks that lie elsewhere. */

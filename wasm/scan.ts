@@ -1,25 +1,24 @@
 // Frames of a chunk (RFC 6455 §5.2): what is whole and beyond doubt is unmasked, validated and listed; see `Kernels.scan` in
-// src/core/ports.ts, whose flags these are.
+// src/core/kernels.ts; the flags are those of src/core/scan-flags.ts.
 
 import { mask } from './mask'
-import { SCAN_RESULT, TABLE, TABLE_CAPACITY } from './memory'
+import { ENTRY_SIZE, SCAN_RESULT, TABLE } from './memory'
+import {
+  NON_ASCII,
+  SCAN_DEFER_UTF8,
+  SCAN_DEFERRED,
+  SCAN_FRAGMENTED,
+  SCAN_INVALID_UTF8,
+  SCAN_MASKED,
+  SCAN_RSV1,
+  SCAN_SKIP_UTF8,
+  SEEN_NON_ASCII,
+  TABLE_CAPACITY
+} from './scan-flags'
 import { maskValidate } from './utf8'
 
-const FLAG_MASKED: u32 = 1
-const FLAG_RSV1: u32 = 2
-const FLAG_FRAGMENTED: u32 = 4
-const FLAG_SKIP_UTF8: u32 = 8
-/** Long text that is not ASCII is left to the caller: the scan ends with it as its last entry, unmasked. */
-const FLAG_DEFER_UTF8: u32 = 16
 /** Shortest text worth the way back to the caller, in octets. */
 const DEFER_FROM: u32 = 512
-
-/** Flag in the first number of an entry. */
-const NON_ASCII: u32 = 0x100
-
-/** Verdicts, in the word behind the octets consumed. */
-const INVALID_UTF8: u32 = 1
-const DEFERRED: u32 = 2
 
 /**
  * Lists the frames of `chunk[0, length)` behind the `count` that the table holds already.
@@ -27,14 +26,14 @@ const DEFERRED: u32 = 2
  */
 export function scan(chunk: usize, length: usize, count: i32, flags: u32, maxPayload: u32): i32 {
   const end = chunk + length
-  const maskBit = (flags & FLAG_MASKED) << 15
-  const keySize = (<usize>(flags & FLAG_MASKED)) << 2
+  const maskBit: u32 = flags & SCAN_MASKED ? 0x8000 : 0
+  const keySize: usize = flags & SCAN_MASKED ? 4 : 0
   // §5.4: inside a fragmented message there may only be control frames and continuations
-  const smallestOpcode: u32 = flags & FLAG_FRAGMENTED ? 9 : 1
-  let entry = TABLE + <usize>count * 12
+  const smallestOpcode: u32 = flags & SCAN_FRAGMENTED ? 9 : 1
+  let entry = TABLE + <usize>count * ENTRY_SIZE
   let p = chunk
   let verdict: u32 = 0
-  while (count < TABLE_CAPACITY && p + 2 <= end) {
+  while (count < <i32>TABLE_CAPACITY && p + 2 <= end) {
     const head = <u32>load<u16>(p)
     if ((head & 0x8000) != maskBit) break
     const first = head & 0xff
@@ -46,7 +45,7 @@ export function scan(chunk: usize, length: usize, count: i32, flags: u32, maxPay
       // §5.5: ping and pong, whole, at most 125 octets, no extension
       if (opcode > 10 || (first & 0xf0) != 0x80 || size > 125) break
     } else {
-      if (opcode > 2 || ((first & 0xf0) != 0x80 && ((first & 0xf0) != 0xc0 || !(flags & FLAG_RSV1)))) break
+      if (opcode > 2 || ((first & 0xf0) != 0x80 && ((first & 0xf0) != 0xc0 || !(flags & SCAN_RSV1)))) break
       if (size == 126) {
         size = bswap<u16>(load<u16>(p, 2))
         payload = p + 4
@@ -64,21 +63,21 @@ export function scan(chunk: usize, length: usize, count: i32, flags: u32, maxPay
     const key = keySize ? load<u32>(payload - 4) : 0
     let nonAscii: u32 = 0
     if (first == 0x81) {
-      if (flags & FLAG_SKIP_UTF8) {
+      if (flags & SCAN_SKIP_UTF8) {
         nonAscii = mask(payload, payload, size, key) ? NON_ASCII : 0
-      } else if (flags & FLAG_DEFER_UTF8 && size >= DEFER_FROM) {
+      } else if (flags & SCAN_DEFER_UTF8 && size >= DEFER_FROM) {
         if (mask(payload, payload, size, key)) {
           nonAscii = NON_ASCII
-          verdict = DEFERRED
+          verdict = SCAN_DEFERRED
         }
       } else {
         const result = maskValidate(payload, payload, size, key, 0)
         // §8.1: a frame that is a whole message ends between sequences, so -1 and a state are equally wrong
-        if (result & ~(1 << 24)) {
-          verdict = INVALID_UTF8
+        if (result & ~(<i32>SEEN_NON_ASCII)) {
+          verdict = SCAN_INVALID_UTF8
           break
         }
-        nonAscii = (<u32>result) >> 16
+        nonAscii = result ? NON_ASCII : 0
       }
     } else if (key) mask(payload, payload, size, key)
 
@@ -86,7 +85,7 @@ export function scan(chunk: usize, length: usize, count: i32, flags: u32, maxPay
     store<u32>(entry, <u32>payload, 4)
     p = payload + size
     store<u32>(entry, <u32>p, 8)
-    entry += 12
+    entry += ENTRY_SIZE
     count++
     if (verdict) break
   }

@@ -1,11 +1,9 @@
 // UTF-8 validation (RFC 3629 §4) after Keiser and Lemire, "Validating UTF-8 In Less Than One Instruction Per Byte" (2021):
 // the high half of an octet and both halves of the one before it each look up a set of possible faults; a fault is what all three have.
-// States are those of src/core/ports.ts: the octets of the sequence that is not yet complete, the latest in the low 8 bits.
+// States are those of `Kernels` in src/core/kernels.ts: the octets of the sequence that is not yet complete, the latest in the low 8 bits.
 
 import { headLanes, mask } from './mask'
-
-/** Flag beside the state: an octet above 0x7f was seen. */
-const NON_ASCII: i32 = 1 << 24
+import { SEEN_NON_ASCII } from './scan-flags'
 
 // The faults, one bit each:
 //   0x01 a lead octet without its continuation      0x02 a continuation after ASCII
@@ -97,10 +95,10 @@ function validateRest(p: usize, length: usize, previous: v128, seen: v128): i32 
     fault = v128.or(fault, v128.and(faults(v, previous), lanes))
   }
   if (v128.any_true(fault)) return -1
-  return i8x16.bitmask(seen) ? NON_ASCII : 0
+  return i8x16.bitmask(seen) ? <i32>SEEN_NON_ASCII : 0
 }
 
-/** Continues validation over `length` octets: -1, or the new state plus `NON_ASCII`. */
+/** Continues validation over `length` octets: -1, or the new state plus `SEEN_NON_ASCII`. */
 export function validate(p: usize, length: usize, state: u32): i32 {
   let previous = stateLanes(state)
   let seen = i8x16.splat(0)
@@ -153,7 +151,7 @@ export function maskValidate(source: usize, target: usize, length: usize, key: u
     previous = d
   }
   const rest = length & 63
-  let flags = i8x16.bitmask(seen) ? NON_ASCII : 0
+  let flags = i8x16.bitmask(seen) ? <i32>SEEN_NON_ASCII : 0
   // short ASCII text, the commonest there is, ends here
   if (mask(source, q, rest, key) || i8x16.bitmask(previous)) {
     flags = validateRest(q, rest, previous, seen)

@@ -1,13 +1,13 @@
 // Results that came in pieces.
 
+import { NOTHING } from '../core/octets.js'
+
 /** What joining takes from the runtime. */
 export interface OutputHelpers {
   /** Calls back after other events had their turn; undefined where nothing does. */
   readonly defer: ((callback: () => void) => void) | undefined
   readonly allocate: (length: number) => Uint8Array
 }
-
-export const NOTHING = new Uint8Array(0)
 
 /** Most octets to be copied without a pause: 0.2 ms where the memory is new. */
 const COPIED_AT_ONCE = 512 * 1024

@@ -3,8 +3,11 @@
 import type { ZStream } from 'pako'
 import { CLOSE_INVALID_PAYLOAD } from '../core/constants.js'
 import { protocolError, withCloseCode } from '../core/errors.js'
-import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater, InflaterOptions } from '../core/ports.js'
+import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater, InflaterOptions } from '../core/codec.js'
+import { NOTHING, octetsOf } from '../core/octets.js'
 import { joinLater, type OutputHelpers } from './output.js'
+import { closePending, finishLater, type Owner } from './pauses.js'
+import { deflatedNothing, TRAILER } from './stored-blocks.js'
 
 /** What the codec uses of the module pako. */
 export type PakoModule = Pick<
@@ -27,11 +30,6 @@ const Z_NEED_DICT = 2
 const Z_STREAM_ERROR = -2
 const Z_DATA_ERROR = -3
 const Z_DEFLATED = 8
-
-/** What ends a message's data on the way in, and is cut on the way out (RFC 7692 §7.2.1). */
-const TRAILER = Uint8Array.of(0x00, 0x00, 0xff, 0xff)
-
-const NOTHING = new Uint8Array(0)
 
 /** Output of one step before it is copied out: no state lives here between calls, so all streams share it. */
 const scratch = new Uint8Array(16 * 1024)
@@ -83,8 +81,8 @@ class PakoDeflater implements Deflater {
   deflate(octets: Uint8Array, fin: boolean, _done: CodecCallback): Uint8Array {
     let output: Uint8Array
     if (octets.length === 0) {
-      // A flush without new input emits nothing; §7.2.3.6: an empty message is the head of an empty stored block
-      output = fin ? Uint8Array.of(0) : Uint8Array.of(0, 0, 0, 0xff, 0xff)
+      // A flush without new input emits nothing
+      output = deflatedNothing(fin)
     } else {
       output = this.step(octets)
       if (fin) output = output.subarray(0, output.length - TRAILER.length)
@@ -131,10 +129,10 @@ interface Job {
   readonly output: Output
 }
 
-class PakoInflater implements Inflater {
+class PakoInflater implements Inflater, Owner {
+  pending: Owner['pending'] = null
   private readonly stream: ZStream
   private readonly dictionary: Uint8Array | null
-  private pending: { readonly done: CodecCallback } | null = null
 
   constructor(
     private readonly pako: PakoModule,
@@ -148,7 +146,7 @@ class PakoInflater implements Inflater {
   }
 
   inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback, kept = false): Uint8Array | Error | null {
-    if (octets.length === 0 && !fin) return NOTHING
+    if (octets.length === 0 && !fin) return new Uint8Array(0)
     const job: Job = { octets, fin, maxLength, inTrailer: false, taken: 0, output: new Output() }
     const { defer } = this.helpers
     let finished = this.step(job)
@@ -160,33 +158,13 @@ class PakoInflater implements Inflater {
       job.octets = Uint8Array.prototype.slice.call(octets, job.taken)
       job.taken = 0
     }
-    this.continueLater(job, done, defer)
+    finishLater(this, () => this.step(job), job.output.chunks, this.helpers, defer, done)
     return null
   }
 
   close(): void {
     forget(this.stream)
-    const { pending } = this
-    this.pending = null
-    pending?.done(new Error('The deflate stream was closed while data was being processed'), NOTHING)
-  }
-
-  private continueLater(job: Job, done: CodecCallback, defer: (callback: () => void) => void): void {
-    const pending = { done }
-    this.pending = pending
-    const end = (error: Error | null, octets: Uint8Array): void => {
-      if (this.pending !== pending) return
-      this.pending = null
-      done(error, octets)
-    }
-    const next = (): void => {
-      if (this.pending !== pending) return
-      const finished = this.step(job)
-      if (finished instanceof Error) end(finished, NOTHING)
-      else if (finished) joinLater(job.output.chunks, this.helpers, (octets) => end(null, octets))
-      else defer(next)
-    }
-    defer(next)
+    closePending(this)
   }
 
   /** Inflates a slice; returns whether that was the last one. */
@@ -278,11 +256,4 @@ function forget(stream: ZStream): void {
 /** An error with the properties of zlib's own. */
 function dataError(message: string): Error {
   return withCloseCode(Object.assign(new Error(message), { code: 'Z_DATA_ERROR', errno: Z_DATA_ERROR }), CLOSE_INVALID_PAYLOAD)
-}
-
-function octetsOf(dictionary: unknown): Uint8Array | null {
-  if (dictionary instanceof Uint8Array) return dictionary
-  if (dictionary instanceof ArrayBuffer) return new Uint8Array(dictionary)
-  if (ArrayBuffer.isView(dictionary)) return new Uint8Array(dictionary.buffer, dictionary.byteOffset, dictionary.byteLength)
-  return null
 }

@@ -1,12 +1,14 @@
 // Raw DEFLATE of one connection in the codec module (RFC 7692 §7.2.1).
 
 import { detachedError } from '../core/errors.js'
-import type { CodecCallback, Deflater, DeflaterOptions } from '../core/ports.js'
+import type { CodecCallback, Deflater, DeflaterOptions } from '../core/codec.js'
 import type { CodecHelpers } from './wasm.js'
 import type { Effort } from './wasm-effort.js'
 import { EFFORTS, effectiveLevel } from './wasm-effort.js'
 import type { Engine } from './wasm-engine.js'
-import { joinLater, NOTHING } from './output.js'
+import { joinLater } from './output.js'
+import { closePending, finishLater, type Owner } from './pauses.js'
+import { deflatedNothing, storeOctets, TRAILER } from './stored-blocks.js'
 import type { HistoryHolder, Result } from './wasm-repeats.js'
 import type { SlotHolder } from './wasm-slots.js'
 import { dictionaryOf, keepWindow } from './wasm-window.js'
@@ -24,14 +26,12 @@ const REBUILT = 8192
 /** Messages up to this size refer to the history even where many connections get them, in octets. */
 const LEAST_FOR_ALL = 16384
 
-/** Most octets of a stored block (RFC 1951 §3.2.4). */
-const MAX_STORED = 65535
-
-export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
+export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder, Owner {
   slot = -1
   history = 0
   follows = 0
   followed = 0
+  pending: Owner['pending'] = null
   /** Whether nothing is searched for: level 0. */
   private readonly stores: boolean
   private readonly effort: Effort
@@ -51,7 +51,6 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
   private position = 0
   /** Octets of the window that the slot's tables know; -1 where they are those of somebody else. */
   private known = -1
-  private pending: { readonly done: CodecCallback } | null = null
 
   constructor(
     private readonly engine: Engine,
@@ -69,12 +68,11 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
   }
 
   deflate(octets: Uint8Array, fin: boolean, done: CodecCallback): Uint8Array | null {
-    // RFC 7692 §7.2.3.6: an empty message is the head of an empty stored block
     if (octets.length === 0) {
       if (fin && this.noContextTakeover) this.forget()
-      return fin ? Uint8Array.of(0) : Uint8Array.of(0, 0, 0, 0xff, 0xff)
+      return deflatedNothing(fin)
     }
-    if (this.stores) return store(octets, fin)
+    if (this.stores) return storeOctets(octets, fin)
     if (octets.length > this.engine.room) return this.deflateLarge(octets, fin, done)
     if (!this.noContextTakeover) return this.deflateSmall(octets, fin)
     if (fin && this.filled === 0) return this.deflateAlone(octets)
@@ -85,9 +83,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
 
   close(): void {
     this.forget()
-    const { pending } = this
-    this.pending = null
-    pending?.done(new Error('The deflate stream was closed while data was being processed'), NOTHING)
+    closePending(this)
   }
 
   evict(): void {
@@ -147,7 +143,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
     // The last four octets could not be hashed yet
     this.known = Math.max(0, this.filled - 4)
     engine.repeats.add(this, effort, reach, length, made)
-    return this.helpers.copy(engine.octets, engine.output, engine.output + (fin ? made - 4 : made))
+    return this.helpers.copy(engine.octets, engine.output, engine.output + (fin ? made - TRAILER.length : made))
   }
 
   /** A message that fits into a slot, without history: in the tables that all share, whose old entries are beyond its start. */
@@ -184,7 +180,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
     engine.position = (engine.position + length) & 0xffff
     engine.repeats.add(this, effort, reach, length, made)
     this.history = 0
-    return this.helpers.copy(engine.octets, engine.output, engine.output + made - 4)
+    return this.helpers.copy(engine.octets, engine.output, engine.output + made - TRAILER.length)
   }
 
   /**
@@ -207,7 +203,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
   private output(result: Result, fin: boolean): Uint8Array {
     const { octets, length } = result
     const { engine, helpers } = this
-    const end = fin ? length - 4 : length
+    const end = fin ? length - TRAILER.length : length
     return octets === null ? helpers.copy(engine.octets, engine.output, engine.output + end) : helpers.copy(octets, 0, end)
   }
 
@@ -235,7 +231,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
       bits = engine.pendingBits[0]
       bitCount = engine.pendingBits[1]
       engine.pendingBits.fill(0)
-      chunks.push(this.helpers.copy(engine.octets, engine.output, engine.output + (last && fin ? made - 4 : made)))
+      chunks.push(this.helpers.copy(engine.octets, engine.output, engine.output + (last && fin ? made - TRAILER.length : made)))
       at = end
       if (last) {
         if (fin && this.noContextTakeover) this.forget()
@@ -250,23 +246,12 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
       while (!step());
       return joinLater(chunks, this.helpers, null)
     }
-    const pending = { done }
-    this.pending = pending
-    const next = (): void => {
-      if (this.pending !== pending) return
-      if (octets.length !== length) {
-        this.pending = null
-        this.lose(fin)
-        return done(detachedError(), NOTHING)
-      }
-      if (!step()) return defer(next)
-      joinLater(chunks, this.helpers, (joined) => {
-        if (this.pending !== pending) return
-        this.pending = null
-        done(null, joined)
-      })
+    const stepOrLose = (): boolean | Error => {
+      if (octets.length === length) return step()
+      this.lose(fin)
+      return detachedError()
     }
-    defer(next)
+    finishLater(this, stepOrLose, chunks, this.helpers, defer, done)
     return null
   }
 
@@ -297,7 +282,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
       this.follows = 0
       this.followed = 0
     }
-    return this.helpers.copy(result.octets, 0, result.octets.length - 4)
+    return this.helpers.copy(result.octets, 0, result.octets.length - TRAILER.length)
   }
 
   /** Octets to deflate without a pause, so that it takes less than 2 ms with the worst text found (`npm run bench:deflate -- calls`). */
@@ -402,23 +387,4 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder {
     this.history = this.dictionary === null ? 0 : this.engine.repeats.newHistory()
     this.followed = 0
   }
-}
-
-/** Stored blocks (RFC 1951 §3.2.4), the last one empty, and cut where `fin` is set. */
-function store(octets: Uint8Array, fin: boolean): Uint8Array {
-  const { length } = octets
-  const output = new Uint8Array(length + 5 * Math.ceil(length / MAX_STORED) + (fin ? 1 : 5))
-  let to = 0
-  for (let from = 0; from < length; from += MAX_STORED) {
-    const size = Math.min(MAX_STORED, length - from)
-    // BFINAL and BTYPE are in the first octet, all zero
-    output[to + 1] = size
-    output[to + 2] = size >> 8
-    output[to + 3] = ~size
-    output[to + 4] = ~size >> 8
-    output.set(octets.subarray(from, from + size), to + 5)
-    to += size + 5
-  }
-  if (!fin) output.fill(0xff, to + 3)
-  return output
 }

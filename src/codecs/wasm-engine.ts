@@ -1,6 +1,7 @@
 // The codec module (wasm/codec.ts): instantiated once for all connections, with a memory of fixed size.
 
 import { base64Decode } from '../core/base64.js'
+import { LITTLE_ENDIAN } from '../core/octets.js'
 import base64, { pages } from '../wasm/codec.js'
 import { Repeats } from './wasm-repeats.js'
 import { Slots } from './wasm-slots.js'
@@ -123,15 +124,13 @@ export class Engine {
   }
 }
 
-/** Whether the views of numbers have the octets in the order that the module has them in, which is always this one. */
-const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
-
 let shared: Engine | null | undefined
 
-/** The engine, made on first use; null where there is no WebAssembly with SIMD, or it may not compile or reserve its memory. */
+/** The engine, made on first use; null if there is no WebAssembly with SIMD, or it may not compile or reserve its memory. */
 export function instantiate(): Engine | null {
   if (shared === undefined) {
     try {
+      // The views of numbers have the order of this machine's octets, the module always that one
       shared = LITTLE_ENDIAN ? new Engine() : null
     } catch {
       // no `WebAssembly` (`--jitless`), no SIMD, a Content-Security-Policy without 'wasm-unsafe-eval', `ulimit -v`

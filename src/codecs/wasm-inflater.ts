@@ -2,11 +2,13 @@
 
 import { CLOSE_INVALID_PAYLOAD } from '../core/constants.js'
 import { protocolError, withCloseCode } from '../core/errors.js'
-import type { CodecCallback, Inflater, InflaterOptions } from '../core/ports.js'
+import type { CodecCallback, Inflater, InflaterOptions } from '../core/codec.js'
 import type { CodecHelpers } from './wasm.js'
 import type { BlockHolder, Engine } from './wasm-engine.js'
 import { AFRESH, CONTINUED, ENDED, FULL, INCOMPLETE, RESTORED } from './wasm-engine.js'
-import { joinLater, NOTHING } from './output.js'
+import { joinLater } from './output.js'
+import { closePending, finishLater, type Owner } from './pauses.js'
+import { TRAILER } from './stored-blocks.js'
 import type { SlotHolder } from './wasm-slots.js'
 import { dictionaryOf, keepWindow } from './wasm-window.js'
 
@@ -49,8 +51,9 @@ interface Job {
   length: number
 }
 
-export class WasmInflater implements Inflater, SlotHolder, BlockHolder {
+export class WasmInflater implements Inflater, SlotHolder, BlockHolder, Owner {
   slot = -1
+  pending: Owner['pending'] = null
   /** Largest distance the peer may use, in octets. */
   private readonly reach: number
   private readonly noContextTakeover: boolean
@@ -65,7 +68,6 @@ export class WasmInflater implements Inflater, SlotHolder, BlockHolder {
   private state: Uint8Array | null = null
   /** Whether the input ended with a final block: the next is ignored. */
   private ended = false
-  private pending: { readonly done: CodecCallback } | null = null
 
   constructor(
     private readonly engine: Engine,
@@ -79,10 +81,10 @@ export class WasmInflater implements Inflater, SlotHolder, BlockHolder {
   }
 
   inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback, kept = false): Uint8Array | Error | null {
-    if (octets.length === 0 && !fin) return NOTHING
+    if (octets.length === 0 && !fin) return this.helpers.allocate(0)
     if (this.ended) {
       this.forget()
-      return NOTHING
+      return this.helpers.allocate(0)
     }
     if (octets.length <= SMALL) {
       const alone = fin && this.noContextTakeover && this.filled === 0 && !this.isWithinBlock
@@ -93,9 +95,7 @@ export class WasmInflater implements Inflater, SlotHolder, BlockHolder {
 
   close(): void {
     this.forget()
-    const { pending } = this
-    this.pending = null
-    pending?.done(new Error('The deflate stream was closed while data was being processed'), NOTHING)
+    closePending(this)
   }
 
   evict(): void {
@@ -162,7 +162,7 @@ export class WasmInflater implements Inflater, SlotHolder, BlockHolder {
     // A fragment mostly ends within a block, a message after one
     if ((result >= 0 || result === INCOMPLETE) && produced <= maxLength) {
       if (fin && this.noContextTakeover) this.forget()
-      return produced === 0 && !fin ? NOTHING : this.helpers.copy(engine.octets, start, start + produced)
+      return this.helpers.copy(engine.octets, start, start + produced)
     }
     return this.proceed(octets, fin, maxLength, result, start, end, done)
   }
@@ -195,21 +195,7 @@ export class WasmInflater implements Inflater, SlotHolder, BlockHolder {
       job.octets = Uint8Array.prototype.slice.call(job.octets, job.taken)
       job.taken = 0
     }
-    const pending = { done }
-    this.pending = pending
-    const end = (error: Error | null, octets: Uint8Array): void => {
-      if (this.pending !== pending) return
-      this.pending = null
-      done(error, octets)
-    }
-    const next = (): void => {
-      if (this.pending !== pending) return
-      const finished = this.step(job)
-      if (finished instanceof Error) end(finished, NOTHING)
-      else if (finished) joinLater(job.chunks, this.helpers, (octets) => end(null, octets))
-      else defer?.(next)
-    }
-    defer?.(next)
+    finishLater(this, () => this.step(job), job.chunks, this.helpers, defer as NonNullable<typeof defer>, done)
     return null
   }
 
@@ -292,12 +278,8 @@ export class WasmInflater implements Inflater, SlotHolder, BlockHolder {
     engine.octets.set(octets, engine.input)
     const end = engine.input + octets.length
     if (!trailer) return end
-    // RFC 7692 §7.2.2
-    engine.octets[end] = 0x00
-    engine.octets[end + 1] = 0x00
-    engine.octets[end + 2] = 0xff
-    engine.octets[end + 3] = 0xff
-    return end + 4
+    engine.octets.set(TRAILER, end)
+    return end + TRAILER.length
   }
 
   /** Makes the last of the `produced` octets in the place for large messages, and of the `known` ones before them, the window. */

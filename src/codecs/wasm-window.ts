@@ -1,5 +1,7 @@
 // Windows of connections that have no slot, in ordinary memory.
 
+import { octetsOf } from '../core/octets.js'
+
 /** Smallest window that is allocated, in octets. */
 const SMALLEST = 256
 
@@ -19,11 +21,9 @@ export function keepWindow(window: Uint8Array | null, octets: Uint8Array, place:
   return target
 }
 
-/** The last `size` octets of a dictionary as zlib takes it, copied; null where there is none. */
+/** The last `size` octets of a dictionary as zlib takes it, copied; null if there is none. */
 export function dictionaryOf(dictionary: unknown, size: number): Uint8Array | null {
-  let octets: Uint8Array
-  if (ArrayBuffer.isView(dictionary)) octets = new Uint8Array(dictionary.buffer, dictionary.byteOffset, dictionary.byteLength)
-  else if (dictionary instanceof ArrayBuffer) octets = new Uint8Array(dictionary)
-  else return null
-  return octets.slice(Math.max(0, octets.length - size))
+  const octets = octetsOf(dictionary)
+  // Not its own `slice`, which a Buffer understands otherwise
+  return octets === null ? null : Uint8Array.prototype.slice.call(octets, Math.max(0, octets.length - size))
 }

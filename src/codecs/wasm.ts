@@ -5,7 +5,7 @@
 //
 // Of zlib's options `level` and `dictionary` are honoured; `memLevel` and `chunkSize` have no effect; `strategy` is for codecs on zlib.
 
-import type { DeflateCodec } from '../core/ports.js'
+import type { DeflateCodec } from '../core/codec.js'
 import type { OutputHelpers } from './output.js'
 import { WasmDeflater } from './wasm-deflater.js'
 import { instantiate } from './wasm-engine.js'

@@ -2,7 +2,9 @@
 
 import { CLOSE_NO_STATUS, MAX_CLOSE_REASON } from './constants.js'
 import { type ProtocolError, protocolError } from './errors.js'
-import type { Kernels, Runtime } from './ports.js'
+import type { Kernels } from './kernels.js'
+import type { Runtime } from './runtime.js'
+import { NOTHING } from './octets.js'
 
 /** What a close frame said; code 1005 stands for an empty payload (§7.1.5). */
 export interface CloseStatus {
@@ -10,8 +12,6 @@ export interface CloseStatus {
   /** UTF-8 text, the connection's own copy. */
   reason: Uint8Array
 }
-
-const NO_REASON = new Uint8Array(0)
 
 /** Whether `code` may stand in a close frame (§7.4): 1004 to 1006 and 1015 are reserved, 3000 to 4999 free for use. */
 export function isValidCloseCode(code: number): boolean {
@@ -26,10 +26,10 @@ export function parseClosePayload(
   runtime: Runtime,
   skipUtf8Validation: boolean
 ): CloseStatus | ProtocolError {
-  if (payload.length === 0) return { code: CLOSE_NO_STATUS, reason: NO_REASON }
+  if (payload.length === 0) return { code: CLOSE_NO_STATUS, reason: NOTHING }
   const code = (payload[0] << 8) | payload[1]
   if (!isValidCloseCode(code)) return protocolError('INVALID_CLOSE_CODE', code)
-  if (payload.length === 2) return { code, reason: NO_REASON }
+  if (payload.length === 2) return { code, reason: NOTHING }
   if (!skipUtf8Validation) {
     const state = kernels.validate(payload, 2, payload.length, 0)
     // §8.1: a reason that is not UTF-8, or ends inside a sequence, fails the connection
@@ -43,8 +43,8 @@ export function parseClosePayload(
  * @param code undefined for an empty payload; else 1000 to 1003, 1007 to 1014 or 3000 to 4999 (§7.4), or a TypeError
  * @param reason UTF-8 text of at most 123 octets (§5.5.1), or a RangeError
  */
-export function serializeClosePayload(code: number | undefined, reason: Uint8Array = NO_REASON): Uint8Array {
-  if (code === undefined) return NO_REASON
+export function serializeClosePayload(code: number | undefined, reason: Uint8Array = NOTHING): Uint8Array {
+  if (code === undefined) return NOTHING
   if (typeof code !== 'number' || !isValidCloseCode(code)) {
     throw new TypeError('First argument must be a valid error code number')
   }

@@ -16,8 +16,7 @@ import type { Platform } from './platform.js'
 import { Receiver } from './receiver.js'
 import { SEND_MASK, SEND_OWNED } from './send-flags.js'
 import { type Payload, Sender } from './sender.js'
-
-const NO_REASON = new Uint8Array(0)
+import { NOTHING } from './octets.js'
 
 /** Flags. */
 /** Our close frame is written. */
@@ -91,7 +90,7 @@ export class Connection implements ReceiverHandler {
 
   /** Close reason of the peer's close frame. */
   get closeReason(): Uint8Array {
-    return this.status === null ? NO_REASON : this.status.reason
+    return this.status === null ? NOTHING : this.status.reason
   }
 
   /** Compresses and decompresses with `transform` from here on; to be called before anything is sent or received. */
@@ -284,7 +283,7 @@ export class Connection implements ReceiverHandler {
   }
 
   setCloseFrameReceived(received: boolean): void {
-    this.status = received ? { code: CLOSE_NO_STATUS, reason: NO_REASON } : null
+    this.status = received ? { code: CLOSE_NO_STATUS, reason: NOTHING } : null
   }
 
   /** The receiver keeps it for us. */

@@ -53,6 +53,11 @@ export function isDetachedError(error: Error): boolean {
   return (error as { code?: unknown }).code === PAYLOAD_DETACHED
 }
 
+/** The error for what a codec had under way, or waiting, when it was closed. */
+export function codecClosedError(): Error {
+  return new Error('The deflate stream was closed while data was being processed')
+}
+
 /** Marks `error` (of an inflater, say) as one to be answered with `closeCode`. */
 export function withCloseCode<E extends Error>(error: E, closeCode: number): E {
   closeCodes.set(error, closeCode)

@@ -1,8 +1,10 @@
-// Keeping scanned frames beyond the scan: their octets where the chunk's memory is used again, their entries where the kernels' table is.
+// Keeping scanned frames beyond the scan: their octets if the chunk's memory will be used again, their entries if the kernels' table will.
 
-import type { FrameTable, MovedFrames, Runtime } from './ports.js'
-
-const NOTHING = new Uint8Array(0)
+import type { Fifo } from './fifo.js'
+import type { FrameTable, MovedFrames } from './kernels.js'
+import { NOTHING } from './octets.js'
+import type { Runtime } from './runtime.js'
+import { ENTRY_NUMBERS } from './scan-flags.js'
 
 /** Takes a table that the kernels have just filled. */
 export function takeTable(table: FrameTable): void {
@@ -21,7 +23,7 @@ export function releaseTable(table: FrameTable): void {
 }
 
 /** Notes that the frames from `first` on were moved. */
-export function moveFrames(table: FrameTable, moved: MovedFrames[]): void {
+export function moveFrames(table: FrameTable, moved: Fifo<MovedFrames>): void {
   table.kept = true
   table.more = moved
   nextFrames(table)
@@ -41,18 +43,18 @@ export function copyFrames(table: FrameTable, first: number, runtime: Runtime): 
   const { octets, entries, count } = table
   table.kept = true
   if (first === count) return
-  const base = entries[first * 3 + 1]
-  table.octets = runtime.copy(octets, base, entries[count * 3 - 1])
+  const base = entries[first * ENTRY_NUMBERS + 1]
+  table.octets = runtime.copy(octets, base, entries[count * ENTRY_NUMBERS - 1])
   table.shift = -base
 }
 
 /** The frames from entry `first` on of a table that is kept, in one that is nobody else's. */
 export function detachTable(table: FrameTable, first: number): FrameTable {
   const { octets, consumed, count, invalidUtf8, until, shift, more } = table
-  if (more !== null) for (const moved of more) moved.until -= first
+  for (let i = 0; more !== null && i < more.length; i++) (more.at(i) as MovedFrames).until -= first
   return {
     octets,
-    entries: table.entries.slice(first * 3, count * 3),
+    entries: table.entries.slice(first * ENTRY_NUMBERS, count * ENTRY_NUMBERS),
     count: count - first,
     consumed,
     invalidUtf8,

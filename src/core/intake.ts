@@ -9,8 +9,10 @@ import type { MessageInflater } from './message-codec.js'
 import type { ReceiverHandler } from './message-events.js'
 import { PartialFrame } from './partial-frame.js'
 import type { ReceiverPlatform } from './platform.js'
-import { type FrameTable, SCAN_FRAGMENTED, SCAN_MASKED, SCAN_RSV1, SCAN_SKIP_UTF8 } from './ports.js'
+import type { FrameTable } from './kernels.js'
+import { SCAN_FRAGMENTED, SCAN_MASKED, SCAN_RSV1, SCAN_SKIP_UTF8 } from './scan-flags.js'
 import { type FrameRules, Progress } from './receive-progress.js'
+import { NOTHING } from './octets.js'
 
 export interface ReceiverOptions {
   isServer: boolean
@@ -44,8 +46,6 @@ export const UNLIMITED = 0x3fffffff
 
 /** Octets that a scan is given at least. */
 const LEAST_REACH = 1024
-
-const NOTHING = new Uint8Array(0)
 
 /** What a header is parsed into to have a look at it. */
 const glimpse = new FrameHeader()

@@ -1,6 +1,6 @@
 // Masking keys: unpredictable, a fresh one for each frame (RFC 6455 §5.3, §10.3).
 
-import type { Runtime } from './ports.js'
+import type { Runtime } from './runtime.js'
 
 /** A synchronous source of masking keys, as u32. */
 export type MaskingKeySource = () => number
@@ -29,4 +29,10 @@ export function userMaskingKeys(generate: (target: Uint8Array) => void, target: 
     generate(target)
     return target[0] | (target[1] << 8) | (target[2] << 16) | (target[3] << 24)
   }
+}
+
+/** `key` for the octets that follow `length` masked ones (RFC 6455 §5.3: octet i is masked with octet i mod 4 of the key). */
+export function rotateKey(key: number, length: number): number {
+  const bits = (length & 3) << 3
+  return bits === 0 ? key : (key >>> bits) | (key << (32 - bits))
 }

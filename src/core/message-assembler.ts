@@ -2,7 +2,7 @@
 
 import { OPCODE_TEXT } from './constants.js'
 import { type ProtocolError, protocolError } from './errors.js'
-import type { Kernels } from './ports.js'
+import type { Kernels } from './kernels.js'
 
 /** A message that comes in several frames, or in one that the scan does not take. */
 export class MessageAssembler {
@@ -13,7 +13,7 @@ export class MessageAssembler {
   readonly fragments: Uint8Array[] = []
   /** Octets in `fragments`. */
   length = 0
-  /** UTF-8 state behind the last fragment; see ports.ts. */
+  /** UTF-8 state behind the last fragment; see `Kernels`. */
   utf8State = 0
   /** Whether an octet above 0x7f was found so far. */
   nonAscii = false

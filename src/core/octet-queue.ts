@@ -2,10 +2,10 @@
 
 import { Fifo } from './fifo.js'
 import type { Output, WriteCallback } from './output.js'
-import type { Runtime } from './ports.js'
+import type { Runtime } from './runtime.js'
+import { NOTHING } from './octets.js'
 
 const SLAB_SIZE = 16 * 1024
-const NOTHING = new Uint8Array(0)
 
 export class OctetQueue implements Output {
   slab: Uint8Array = NOTHING

@@ -6,7 +6,7 @@ import * as extension from './extension.js'
 import type { ExtensionParameters } from './extension.js'
 import { breaksLine, isToken } from './header-token.js'
 import { PERMESSAGE_DEFLATE } from './permessage-deflate.js'
-import type { Runtime } from './ports.js'
+import type { Runtime } from './runtime.js'
 import * as subprotocol from './subprotocol.js'
 import { utf8Length, utf8Write } from './utf8.js'
 

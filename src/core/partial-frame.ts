@@ -4,14 +4,16 @@ import { MAX_HEADER } from './constants.js'
 import { type ProtocolError, protocolError } from './errors.js'
 import { FrameHeader, type HeaderContext, parseFrameHeader } from './frame-header.js'
 import type { MessageAssembler } from './message-assembler.js'
-import { type Kernels, rotateKey, type Runtime } from './ports.js'
+import type { Kernels } from './kernels.js'
+import { rotateKey } from './masking-key.js'
+import type { Runtime } from './runtime.js'
+import { NOTHING } from './octets.js'
 
 /** A frame gets memory for as many octets as are there of it once more, and for this many at least: announcing a frame must not cost us more than it costs the peer. */
 const LEAST_PIECE = 16 * 1024
 /** What it gets at a time beyond that, in octets. */
 const LARGEST_PIECE = 4 * 1024 * 1024
 
-const NOTHING = new Uint8Array(0)
 const NO_PIECES: Uint8Array[] = []
 
 export class PartialFrame {

@@ -1,7 +1,7 @@
 // permessage-deflate: negotiation of its parameters, and the transform of one message (RFC 7692 §7).
 
 import type { ExtensionParameters } from './extension.js'
-import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater } from './ports.js'
+import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater } from './codec.js'
 
 /** Name of the extension in Sec-WebSocket-Extensions (RFC 7692 §7). */
 export const PERMESSAGE_DEFLATE = 'permessage-deflate'

@@ -2,7 +2,8 @@
 
 import type { Clock } from './clock.js'
 import type { MaskingKeySource } from './masking-key.js'
-import type { Kernels, Runtime } from './ports.js'
+import type { Kernels } from './kernels.js'
+import type { Runtime } from './runtime.js'
 
 /** What a receiver needs. */
 export interface ReceiverPlatform {

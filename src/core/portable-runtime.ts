@@ -1,6 +1,6 @@
 // A runtime of nothing but JavaScript, for wherever the core is to run.
 
-import type { Runtime } from './ports.js'
+import type { Runtime } from './runtime.js'
 import { sha1 } from './sha1.js'
 import { utf8Decode, utf8Length, utf8Write } from './utf8.js'
 

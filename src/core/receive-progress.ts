@@ -6,8 +6,8 @@ import type { FrameHeader, HeaderContext } from './frame-header.js'
 import { MessageAssembler } from './message-assembler.js'
 import type { PartialFrame } from './partial-frame.js'
 import type { ReceiverPlatform } from './platform.js'
+import { NOTHING } from './octets.js'
 
-const NOTHING = new Uint8Array(0)
 const NO_CHUNKS: Uint8Array[] = []
 
 /** What a frame is held against. */

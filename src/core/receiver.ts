@@ -3,8 +3,8 @@
 // A chunk goes through `kernels.scan` first, which takes all whole and unremarkable frames at once. What it leaves (a fragment, a close
 // frame, a frame that is longer than the chunk, one that breaks a rule) is taken frame by frame here, where all verdicts are given.
 
-import { NON_ASCII } from './ports.js'
-import type { FrameTable } from './ports.js'
+import { NON_ASCII } from './scan-flags.js'
+import type { FrameTable } from './kernels.js'
 import { OPCODE_BINARY, OPCODE_BITS, OPCODE_CLOSE, OPCODE_PING, RSV1 } from './constants.js'
 import { parseClosePayload } from './close.js'
 import { protocolError } from './errors.js'

@@ -1,13 +1,13 @@
 // Choice of a kernel set.
 
-import type { Kernels, KernelsName, NativeHelpers } from '../core/ports.js'
+import type { Kernels, KernelsName, NativeHelpers } from '../core/kernels.js'
 import { createJsKernels } from './js.js'
 import { createNativeKernels } from './native.js'
 import { createWasmKernels } from './wasm.js'
 
 export { createJsKernels } from './js.js'
 export { createNativeKernels } from './native.js'
-export { createWasmKernels, type Region, type WasmKernels } from './wasm.js'
+export { createWasmKernels, type WasmKernels } from './wasm.js'
 
 /** What may be asked for. */
 export type KernelsChoice = 'auto' | KernelsName

@@ -1,16 +1,15 @@
 // The kernels in JavaScript: reference for the other sets, what they use where a call is not worth it, and the set of runtimes without
 // WebAssembly. Figures: `npm run bench -- kernels`, ns per call, Node 20.
 
-import type { FrameTable, Kernels } from '../core/ports.js'
-import { createTable, nestedTable, scanFrames, TABLE_CAPACITY } from './scan.js'
+import type { FrameTable, Kernels } from '../core/kernels.js'
+import { LITTLE_ENDIAN } from '../core/octets.js'
+import { ENTRY_NUMBERS, TABLE_CAPACITY } from '../core/scan-flags.js'
+import { createTable, nestedTable, scanFrames } from './scan.js'
 import { toUtf16 } from './utf16.js'
 import { validateOctets } from './utf8.js'
 
-/** Whether the first octet in memory is a word's lowest: only then a masking key is XORed a word at a time. */
-export const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
-
 // A pass over words takes 0.17 ns an octet and one over octets 0.85, but a view of words costs 15 ns where the memory is that of the
-// last call, else 60. Big endian machines stay with octets.
+// last call, else 60. A masking key fits over words only if their first octet is the lowest: big endian machines stay with octets.
 const WORDS_FROM = LITTLE_ENDIAN ? 64 : Infinity
 /** The same where the view is there already. */
 const WORDS_FROM_IN_SCAN = LITTLE_ENDIAN ? 16 : Infinity
@@ -186,7 +185,7 @@ export function maskValidate(
 
 class JsKernels implements Kernels {
   readonly name = 'js'
-  private readonly table = createTable(new Int32Array(TABLE_CAPACITY * 3))
+  private readonly table = createTable(new Int32Array(TABLE_CAPACITY * ENTRY_NUMBERS))
 
   mask(source: Uint8Array, start: number, end: number, target: Uint8Array, targetStart: number, key: number): void {
     maskAny(source, start, end, target, targetStart, key)

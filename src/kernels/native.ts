@@ -1,11 +1,12 @@
 // The kernels over what a runtime lends (`NativeHelpers`), with JavaScript for short payloads and for headers.
 // Figures: `npm run bench -- kernels`, ns per call, Node 20.
 
-import type { FrameTable, Kernels, NativeHelpers } from '../core/ports.js'
+import type { FrameTable, Kernels, NativeHelpers } from '../core/kernels.js'
+import { ENTRY_NUMBERS, SEEN_NON_ASCII, TABLE_CAPACITY } from '../core/scan-flags.js'
 import { copyOctets, hasNonAscii, maskAny, scanInJs, validate } from './js.js'
-import { createTable, nestedTable, TABLE_CAPACITY } from './scan.js'
+import { createTable, nestedTable } from './scan.js'
 import { toUtf16 } from './utf16.js'
-import { incompleteLength, SEEN_NON_ASCII, validateOctets } from './utf8.js'
+import { incompleteLength, validateOctets } from './utf8.js'
 
 /** Shortest payload to be masked natively: 142 against 127 at 512 octets, 152 against 207 at 1 KiB. */
 const NATIVE_MASK_FROM = 640
@@ -57,7 +58,7 @@ export function validateNatively(
 
 class NativeKernels implements Kernels {
   readonly name = 'native'
-  private readonly table = createTable(new Int32Array(TABLE_CAPACITY * 3))
+  private readonly table = createTable(new Int32Array(TABLE_CAPACITY * ENTRY_NUMBERS))
   private readonly nativeMask: Kernels['mask']
   private readonly isUtf8: ((octets: Uint8Array) => boolean) | null
 

@@ -12,14 +12,20 @@ import {
   PAYLOAD_LENGTH_BITS,
   RSV1
 } from '../core/constants.js'
-import { type FrameTable, type Kernels, NON_ASCII, SCAN_FRAGMENTED, SCAN_MASKED, SCAN_RSV1, SCAN_SKIP_UTF8 } from '../core/ports.js'
+import type { FrameTable, Kernels } from '../core/kernels.js'
+import { NOTHING } from '../core/octets.js'
+import {
+  ENTRY_NUMBERS,
+  NON_ASCII,
+  SCAN_FRAGMENTED,
+  SCAN_MASKED,
+  SCAN_RSV1,
+  SCAN_SKIP_UTF8,
+  SEEN_NON_ASCII
+} from '../core/scan-flags.js'
 
-/** Frames that a table holds; a full one ends a scan. The WASM module's table has as many. */
-export const TABLE_CAPACITY = 4096
 /** Frames that a table for scans from inside a handler holds: such scans are rare, and theirs is made anew. */
 const NESTED_CAPACITY = 256
-
-const NOTHING = new Uint8Array(0)
 
 export function createTable(entries: Int32Array): FrameTable {
   return {
@@ -42,7 +48,7 @@ const nestedTables: FrameTable[] = []
 /** A table that nobody is walking, of `NESTED_CAPACITY`. */
 export function nestedTable(): FrameTable {
   for (const table of nestedTables) if (!table.inUse) return table
-  const table = createTable(new Int32Array(NESTED_CAPACITY * 3))
+  const table = createTable(new Int32Array(NESTED_CAPACITY * ENTRY_NUMBERS))
   nestedTables.push(table)
   return table
 }
@@ -106,11 +112,11 @@ export function scanFrames(
       const result =
         key === 0 ? kernels.validate(chunk, payload, next, 0) : kernels.maskValidate(chunk, payload, next, chunk, payload, key, 0)
       // §8.1: a frame that is a whole message ends between sequences, so -1 and a state are equally wrong
-      if ((result & ~(1 << 24)) !== 0) {
+      if ((result & ~SEEN_NON_ASCII) !== 0) {
         invalidUtf8 = true
         break
       }
-      nonAscii = result >>> 16
+      nonAscii = result === 0 ? 0 : NON_ASCII
     } else {
       if (key !== 0) kernels.mask(chunk, payload, next, chunk, payload, key)
       if (first === (FIN | OPCODE_TEXT) && hasNonAscii(chunk, payload, next)) nonAscii = NON_ASCII
@@ -118,12 +124,12 @@ export function scanFrames(
     entries[entry] = first | nonAscii
     entries[entry + 1] = payload
     entries[entry + 2] = next
-    entry += 3
+    entry += ENTRY_NUMBERS
     at = next
   }
 
   table.octets = chunk
-  table.count = entry / 3
+  table.count = entry / ENTRY_NUMBERS
   table.consumed = at - start
   table.invalidUtf8 = invalidUtf8
   return table

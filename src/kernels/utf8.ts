@@ -1,7 +1,6 @@
-// UTF-8 validation in JavaScript (RFC 3629 §4) by an automaton; states are those of src/core/ports.ts.
+// UTF-8 validation in JavaScript (RFC 3629 §4) by an automaton; states are those of `Kernels` (src/core/kernels.ts).
 
-/** Flag beside a state: an octet above 0x7f was seen. */
-export const SEEN_NON_ASCII = 1 << 24
+import { SEEN_NON_ASCII } from '../core/scan-flags.js'
 
 /*
  * States of the automaton, which are places in the words of TRANSITIONS: the word of an octet has the state that follows on state s in the

@@ -3,29 +3,27 @@
 // Figures: `npm run bench -- kernels`, ns per call, Node 20.
 
 import { base64Decode } from '../core/base64.js'
-import type { FrameTable, Kernels, NativeHelpers } from '../core/ports.js'
-import { SCAN_MASKED } from '../core/ports.js'
+import { LITTLE_ENDIAN } from '../core/octets.js'
+import type { FrameTable, Kernels, KernelsMemory, NativeHelpers } from '../core/kernels.js'
+import {
+  ENTRY_NUMBERS,
+  SCAN_DEFER_UTF8,
+  SCAN_DEFERRED,
+  SCAN_INVALID_UTF8,
+  SCAN_MASKED,
+  SEEN_NON_ASCII,
+  TABLE_CAPACITY
+} from '../core/scan-flags.js'
 import base64, { pages } from '../wasm/kernels.js'
 import * as js from './js.js'
 import { nativeMask, validateNatively } from './native.js'
 import { createTable, nestedTable } from './scan.js'
 import { toUtf16 } from './utf16.js'
-import { incompleteLength, SEEN_NON_ASCII } from './utf8.js'
+import { incompleteLength } from './utf8.js'
 
-/** Kernels that have a memory of their own, where octets need not be copied. */
+/** Kernels that have a memory of their own for certain. */
 export interface WasmKernels extends Kernels {
-  /** All of the memory. It never grows, so that this stays valid. */
-  readonly octets: Uint8Array
-  /** Where sockets may read into. */
-  readonly receiveRegion: Region
-  /** Where text may be put in UTF-16, for use at once: other calls with text use it as well. */
-  readonly textRegion: Region
-}
-
-/** A part of that memory. */
-export interface Region {
-  readonly start: number
-  readonly end: number
+  readonly memory: KernelsMemory
 }
 
 /** Shortest payload for which a look at where it lies (15 ns) is worth it, unless it lies where the last one did. */
@@ -46,11 +44,6 @@ const NATIVE_MASK_FROM = 2048
 /** Shortest text with octets above 0x7f for a native validation: 92 against 115 at 512 octets, 271 against 833 at 4 KiB. */
 const IS_UTF8_FROM = 512
 
-/** Flag and verdicts of the module's `scan` (wasm/scan.ts). */
-const FLAG_DEFER_UTF8 = 16
-const INVALID_UTF8 = 1
-const DEFERRED = 2
-
 interface KernelsModule {
   mask(source: number, target: number, length: number, key: number): number
   validate(octets: number, length: number, state: number): number
@@ -61,12 +54,10 @@ interface KernelsModule {
 }
 
 /** The instantiated module and the views of its memory. */
-class Engine {
+class ModuleInstance {
   readonly module: KernelsModule
-  readonly memory: ArrayBuffer
-  readonly octets: Uint8Array
-  readonly receiveRegion: Region
-  readonly textRegion: Region
+  readonly buffer: ArrayBuffer
+  readonly memory: KernelsMemory
   readonly scratchStart: number
   readonly scratch: Uint8Array
   readonly arenaStart: number
@@ -80,27 +71,29 @@ class Engine {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(base64Decode(base64)), { env: { memory } })
     const at = (name: string): number => (exports[name] as WebAssembly.Global).value
     this.module = exports as unknown as KernelsModule
-    this.memory = memory.buffer
-    this.octets = new Uint8Array(memory.buffer)
-    this.receiveRegion = { start: at('RECEIVE'), end: at('RECEIVE') + at('RECEIVE_SIZE') }
-    this.textRegion = { start: at('TEXT'), end: at('TEXT') + at('TEXT_SIZE') }
+    this.buffer = memory.buffer
+    this.memory = {
+      octets: new Uint8Array(memory.buffer),
+      receiveRegion: { start: at('RECEIVE'), end: at('RECEIVE') + at('RECEIVE_SIZE') },
+      textRegion: { start: at('TEXT'), end: at('TEXT') + at('TEXT_SIZE') }
+    }
     this.scratchStart = at('SCRATCH')
     this.scratch = new Uint8Array(memory.buffer, at('SCRATCH'), at('SCRATCH_SIZE'))
     this.arenaStart = at('ARENA')
     this.arenaSize = at('ARENA_SIZE')
     this.scanResult = new Int32Array(memory.buffer, at('SCAN_RESULT'), 2)
-    this.table = createTable(new Int32Array(memory.buffer, at('TABLE'), at('TABLE_CAPACITY') * 3))
-    this.table.octets = this.octets
+    this.table = createTable(new Int32Array(memory.buffer, at('TABLE'), TABLE_CAPACITY * ENTRY_NUMBERS))
+    this.table.octets = this.memory.octets
   }
 }
 
-let shared: Engine | null | undefined
+let shared: ModuleInstance | null | undefined
 
-/** The engine, made on first use; null where there is no WebAssembly with SIMD, or it may not compile or reserve its memory. */
-function instantiate(): Engine | null {
+/** The module, made on first use; null if there is no WebAssembly with SIMD, or it may not compile or reserve its memory. */
+function instantiate(): ModuleInstance | null {
   if (shared === undefined) {
     try {
-      shared = js.LITTLE_ENDIAN ? new Engine() : null
+      shared = LITTLE_ENDIAN ? new ModuleInstance() : null
     } catch {
       // no `WebAssembly` (`--jitless`), no SIMD, a Content-Security-Policy without 'wasm-unsafe-eval', `ulimit -v`
       shared = null
@@ -111,10 +104,9 @@ function instantiate(): Engine | null {
 
 class WasmKernelSet implements WasmKernels {
   readonly name = 'wasm'
-  readonly octets: Uint8Array
-  readonly receiveRegion: Region
-  readonly textRegion: Region
-  private readonly engine: Engine
+  readonly memory: KernelsMemory
+  private readonly octets: Uint8Array
+  private readonly instance: ModuleInstance
   private readonly module: KernelsModule
   private readonly nativeMask: Kernels['mask'] | null
   private readonly isUtf8: ((octets: Uint8Array) => boolean) | null
@@ -124,21 +116,20 @@ class WasmKernelSet implements WasmKernels {
   /** A chunk that is not in our memory, while it is scanned. */
   private outside: Uint8Array | null = null
 
-  constructor(engine: Engine, natives: NativeHelpers | undefined) {
-    this.engine = engine
-    this.module = engine.module
-    this.octets = engine.octets
-    this.receiveRegion = engine.receiveRegion
-    this.textRegion = engine.textRegion
+  constructor(instance: ModuleInstance, natives: NativeHelpers | undefined) {
+    this.instance = instance
+    this.module = instance.module
+    this.memory = instance.memory
+    this.octets = instance.memory.octets
     this.nativeMask = natives === undefined ? null : nativeMask(natives)
     this.isUtf8 = natives?.isUtf8 ?? null
-    this.inside = engine.octets
+    this.inside = this.octets
   }
 
   /** Where `view` begins in our memory, or -1; not looked for where `length` octets are too few. */
   private startOf(view: Uint8Array, length: number): number {
     if (view === this.inside) return this.insideStart
-    if (length < LOOK_FROM || view === this.outside || view.buffer !== this.engine.memory) return -1
+    if (length < LOOK_FROM || view === this.outside || view.buffer !== this.instance.buffer) return -1
     this.inside = view
     this.insideStart = view.byteOffset
     return this.insideStart
@@ -161,7 +152,7 @@ class WasmKernelSet implements WasmKernels {
   validate(octets: Uint8Array, start: number, end: number, state: number): number {
     const length = end - start
     const { module, isUtf8 } = this
-    const { scratch, scratchStart } = this.engine
+    const { scratch, scratchStart } = this.instance
     const from = this.startOf(octets, length)
     if (from >= 0) {
       if (isUtf8 === null || length < IS_UTF8_FROM) return module.validate(from + start, length, state)
@@ -227,7 +218,7 @@ class WasmKernelSet implements WasmKernels {
     text: boolean
   ): number {
     const { module } = this
-    const { scratch, scratchStart } = this.engine
+    const { scratch, scratchStart } = this.instance
     const from = this.startOf(source, Infinity)
     let result = state
     let seen = 0
@@ -272,7 +263,8 @@ class WasmKernelSet implements WasmKernels {
     to: number,
     targetStart: number
   ): number {
-    const { scratch, scratchStart, textRegion } = this.engine
+    const { scratch, scratchStart, memory } = this.instance
+    const { start: text } = memory.textRegion
     let written = targetStart
     for (let at = start; at < end;) {
       let size = Math.min(scratch.length, end - at)
@@ -281,8 +273,8 @@ class WasmKernelSet implements WasmKernels {
       const piece = from < 0 ? scratchStart : from + at
       if (to >= 0) written += this.module.toUtf16(piece, size, to + written)
       else {
-        const length = this.module.toUtf16(piece, size, textRegion.start)
-        js.copyOctets(this.octets, textRegion.start, textRegion.start + length, target, written)
+        const length = this.module.toUtf16(piece, size, text)
+        js.copyOctets(this.octets, text, text + length, target, written)
         written += length
       }
       at += size
@@ -291,8 +283,8 @@ class WasmKernelSet implements WasmKernels {
   }
 
   scan(chunk: Uint8Array, start: number, end: number, flags: number, maxPayload: number): FrameTable {
-    const { engine } = this
-    const { table } = engine
+    const { instance } = this
+    const { table } = instance
     // who walks the table still needs it, and the arena
     if (table.inUse) return js.scanInJs(this, nestedTable(), chunk, start, end, flags, maxPayload)
     const length = end - start
@@ -300,19 +292,19 @@ class WasmKernelSet implements WasmKernels {
     if (chunk !== this.inside) {
       const copyFrom = length === chunk.length ? COPY_IN_FROM : COPY_IN_PART_FROM
       // a chunk without keys has nothing to be unmasked in a copy; and in one longer than the arena a frame may be
-      if (length < copyFrom || (flags & SCAN_MASKED) === 0 || length > engine.arenaSize) {
+      if (length < copyFrom || (flags & SCAN_MASKED) === 0 || length > instance.arenaSize) {
         return this.scanOutside(chunk, start, end, flags, maxPayload)
       }
-      first = engine.arenaStart
+      first = instance.arenaStart
       js.copyOctets(chunk, start, end, this.octets, first)
     }
 
     const limit = maxPayload > 0 && maxPayload < 0xffffffff ? maxPayload : 0xffffffff
-    if (this.isUtf8 !== null) return this.scanDeferring(first, length, flags | FLAG_DEFER_UTF8, limit, this.isUtf8)
+    if (this.isUtf8 !== null) return this.scanDeferring(first, length, flags | SCAN_DEFER_UTF8, limit, this.isUtf8)
     table.octets = this.octets
     table.count = this.module.scan(first, length, 0, flags, limit)
-    table.consumed = engine.scanResult[0]
-    table.invalidUtf8 = engine.scanResult[1] === INVALID_UTF8
+    table.consumed = instance.scanResult[0]
+    table.invalidUtf8 = instance.scanResult[1] === SCAN_INVALID_UTF8
     return table
   }
 
@@ -325,12 +317,12 @@ class WasmKernelSet implements WasmKernels {
     isUtf8: (octets: Uint8Array) => boolean
   ): FrameTable {
     const { module, octets } = this
-    const { scanResult, table } = this.engine
+    const { scanResult, table } = this.instance
     const { entries } = table
     let count = module.scan(first, length, 0, flags, limit)
     let consumed = scanResult[0]
-    while (scanResult[1] === DEFERRED) {
-      const entry = (count - 1) * 3
+    while (scanResult[1] === SCAN_DEFERRED) {
+      const entry = (count - 1) * ENTRY_NUMBERS
       if (!isUtf8(octets.subarray(entries[entry + 1], entries[entry + 2]))) {
         // this frame's header begins where the frame before it ends
         count--
@@ -349,7 +341,7 @@ class WasmKernelSet implements WasmKernels {
 
   private scanOutside(chunk: Uint8Array, start: number, end: number, flags: number, maxPayload: number): FrameTable {
     this.outside = chunk
-    const table = js.scanInJs(this, this.engine.table, chunk, start, end, flags, maxPayload)
+    const table = js.scanInJs(this, this.instance.table, chunk, start, end, flags, maxPayload)
     this.outside = null
     return table
   }
@@ -360,6 +352,6 @@ class WasmKernelSet implements WasmKernels {
  * @param natives what to use where it is faster; nothing by default
  */
 export function createWasmKernels(natives?: NativeHelpers): WasmKernels | null {
-  const engine = instantiate()
-  return engine === null ? null : new WasmKernelSet(engine, natives)
+  const instance = instantiate()
+  return instance === null ? null : new WasmKernelSet(instance, natives)
 }

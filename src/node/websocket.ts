@@ -16,7 +16,7 @@ import {
   OPEN,
   READY_STATES
 } from '../core/constants.js'
-import type { KernelsName } from '../core/ports.js'
+import type { KernelsName } from '../core/kernels.js'
 import type { WriteCallback } from '../core/output.js'
 import { SEND_BINARY, SEND_COMPRESS, SEND_MASK, SEND_MORE, SEND_OWNED } from '../core/send-flags.js'
 import type { Payload } from '../core/sender.js'

@@ -4,7 +4,7 @@ import { constants, createDeflateRaw, deflateRawSync, inflateRawSync } from 'nod
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { closeCodeOf } from '../../src/core/errors.js'
-import type { DeflateCodec, Deflater, DeflaterOptions, Inflater } from '../../src/core/ports.js'
+import type { DeflateCodec, Deflater, DeflaterOptions, Inflater } from '../../src/core/codec.js'
 
 export const WITH_TAKEOVER: DeflaterOptions = { windowBits: 15, noContextTakeover: false, zlib: undefined }
 export const WITHOUT_TAKEOVER: DeflaterOptions = { windowBits: 15, noContextTakeover: true, zlib: undefined }

@@ -6,7 +6,7 @@ import { Limiter } from '../../src/node/codecs/limiter.js'
 import { createPakoCodec } from '../../src/codecs/pako.js'
 import { createWasmCodec } from '../../src/codecs/wasm.js'
 import { createZlibCodec } from '../../src/node/codecs/zlib.js'
-import type { DeflateCodec } from '../../src/core/ports.js'
+import type { DeflateCodec } from '../../src/core/codec.js'
 import { fuzzConversations } from '../fuzz/conversations.mjs'
 
 type Defer = (callback: () => void) => void

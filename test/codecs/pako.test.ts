@@ -1,7 +1,7 @@
 import * as pako from 'pako'
 import { describe, expect, test } from 'vitest'
 import { createPakoCodec } from '../../src/codecs/pako.js'
-import type { Inflater } from '../../src/core/ports.js'
+import type { Inflater } from '../../src/core/codec.js'
 import { hexOf, octetsOf, testConformance, WITH_TAKEOVER, WITHOUT_TAKEOVER } from './conformance.js'
 
 const codec = createPakoCodec(() => pako)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { instantiate } from '../../src/codecs/wasm-engine.js'
 import type { Engine } from '../../src/codecs/wasm-engine.js'
-import type { Deflater, Inflater } from '../../src/core/ports.js'
+import type { Deflater, Inflater } from '../../src/core/codec.js'
 import { chat, codec, market, noise, options, randomFrom, unused } from './wasm-support.js'
 
 /** Connections with takeover: what each sends comes back as it was. */

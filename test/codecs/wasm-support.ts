@@ -3,7 +3,7 @@
 import { constants, inflateRawSync } from 'node:zlib'
 import * as pako from 'pako'
 import { createWasmCodec } from '../../src/codecs/wasm.js'
-import type { DeflateCodec, DeflaterOptions } from '../../src/core/ports.js'
+import type { DeflateCodec, DeflaterOptions } from '../../src/core/codec.js'
 
 export const codec = createWasmCodec() as DeflateCodec
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import * as ws from 'ws'
 import { accept, MessageDeflate, offer } from '../../src/core/permessage-deflate.js'
 import type { NegotiationOptions } from '../../src/core/permessage-deflate.js'
-import type { DeflateCodec, DeflaterOptions } from '../../src/core/ports.js'
+import type { DeflateCodec, DeflaterOptions } from '../../src/core/codec.js'
 
 interface Negotiator {
   offer(): object

@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto'
 import { assert, expect } from 'vitest'
 import type { CloseStatus } from '../../src/core/close.js'
 import { closeCodeOf } from '../../src/core/errors.js'
-import type { Kernels } from '../../src/core/ports.js'
+import type { Kernels } from '../../src/core/kernels.js'
 import { createPortableRuntime } from '../../src/core/portable-runtime.js'
 import type { Clock } from '../../src/core/clock.js'
 import type { ReceiverOptions } from '../../src/core/intake.js'
@@ -134,8 +134,8 @@ export const feeds: Feed[] = [
   reused('js, reused chunk', js, new Uint8Array(1 << 20), 5),
   kept('wasm', wasm),
   reused('wasm, reused chunk', wasm, new Uint8Array(1 << 20), 5),
-  reused('wasm, chunk in its memory', wasm, wasm.octets, wasm.receiveRegion.start),
-  reused('wasm, chunk in its memory, unaligned', wasm, wasm.octets, wasm.receiveRegion.start + 7)
+  reused('wasm, chunk in its memory', wasm, wasm.memory.octets, wasm.memory.receiveRegion.start),
+  reused('wasm, chunk in its memory, unaligned', wasm, wasm.memory.octets, wasm.memory.receiveRegion.start + 7)
 ]
 
 export const UNLIMITED: Omit<ReceiverOptions, 'isServer'> = {

@@ -1,4 +1,4 @@
-import type { DeflateCodec } from '../../src/core/ports.js'
+import type { DeflateCodec } from '../../src/core/codec.js'
 
 export function fuzzConversations(
   createCodec: (defer: (callback: () => void) => void) => DeflateCodec,

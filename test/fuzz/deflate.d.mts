@@ -1,3 +1,3 @@
-import type { DeflateCodec } from '../../src/core/ports.js'
+import type { DeflateCodec } from '../../src/core/codec.js'
 
 export function fuzzDeflate(codec: DeflateCodec, runs: number, seed: number, progress?: (done: number) => void): void

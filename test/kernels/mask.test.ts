@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { rotateKey } from '../../src/core/ports.js'
+import { rotateKey } from '../../src/core/masking-key.js'
 import { equal, maskedNaively, Place, pseudoRandom, sets } from './support.js'
 
 /** Lengths around every step of a kernel and every threshold of a set. */

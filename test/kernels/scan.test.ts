@@ -1,14 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import {
-  type FrameTable,
-  type Kernels,
-  NON_ASCII,
-  SCAN_FRAGMENTED,
-  SCAN_MASKED,
-  SCAN_RSV1,
-  SCAN_SKIP_UTF8
-} from '../../src/core/ports.js'
+import type { FrameTable, Kernels } from '../../src/core/kernels.js'
+import { NON_ASCII, SCAN_FRAGMENTED, SCAN_MASKED, SCAN_RSV1, SCAN_SKIP_UTF8 } from '../../src/core/scan-flags.js'
 import { equal, maskedNaively, Place, pseudoRandom, sets, validatedNaively } from './support.js'
 
 interface FrameParts {

@@ -62,8 +62,8 @@ describe('createWasmKernels', () => {
   it('has one memory of fixed size, with a region that lies inside it', () => {
     const one = createWasmKernels()
     const other = createWasmKernels(natives)
-    expect(one?.octets.buffer === other?.octets.buffer).toBe(true)
-    const { octets, receiveRegion } = one!
+    expect(one?.memory.octets.buffer === other?.memory.octets.buffer).toBe(true)
+    const { octets, receiveRegion } = one!.memory
     expect(octets.byteOffset).toBe(0)
     expect(octets.length).toBe(octets.buffer.byteLength)
     expect(receiveRegion.end - receiveRegion.start).toBe(256 * 1024)

@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { createRequire } from 'node:module'
-import type { Kernels, NativeHelpers } from '../../src/core/ports.js'
+import type { Kernels, KernelsMemory, NativeHelpers } from '../../src/core/kernels.js'
 import { createJsKernels, createNativeKernels, createWasmKernels, type WasmKernels } from '../../src/kernels/index.js'
 
 const bufferutil = createRequire(import.meta.url)('bufferutil') as Required<Pick<NativeHelpers, 'mask' | 'unmask'>>
@@ -22,10 +22,10 @@ export const native = existing(createNativeKernels(natives))
 export const nativeWithUnmaskOnly = existing(createNativeKernels({ unmask: natives.unmask }))
 
 /** Every set, and for those in WebAssembly its memory. */
-export const sets: { title: string; kernels: Kernels; memory: WasmKernels | null }[] = [
+export const sets: { title: string; kernels: Kernels; memory: KernelsMemory | null }[] = [
   { title: 'js', kernels: js, memory: null },
-  { title: 'wasm', kernels: wasm, memory: wasm },
-  { title: 'wasm with natives', kernels: auto, memory: auto },
+  { title: 'wasm', kernels: wasm, memory: wasm.memory },
+  { title: 'wasm with natives', kernels: auto, memory: auto.memory },
   { title: 'native', kernels: native, memory: null },
   { title: 'native with unmask only', kernels: nativeWithUnmaskOnly, memory: null }
 ]
@@ -51,8 +51,8 @@ export class Place {
   readonly end: number
   private readonly before: Uint8Array
 
-  /** @param memory the kernels in whose memory the place lies; null: in memory of its own */
-  constructor(memory: WasmKernels | null, length: number, alignment: number, slot = 0) {
+  /** @param memory where the place lies; null: in memory of its own */
+  constructor(memory: KernelsMemory | null, length: number, alignment: number, slot = 0) {
     if (memory === null) {
       // a view that does not begin where its memory does
       this.octets = new Uint8Array(new ArrayBuffer(length + 2 * GUARD + 32), 16 - (slot & 3)).fill(0xc3)

@@ -120,23 +120,25 @@ describe.each(sets)('toUtf16 of $title kernels', ({ kernels, memory }) => {
 describe('toUtf16', () => {
   it('never writes more than two octets for each one, whatever the octets are', () => {
     const random = pseudoRandom(16)
-    const { start } = wasm.textRegion
+    const { start } = wasm.memory.textRegion
     for (let length = 0; length < 300; length++) {
-      const place = new Place(wasm, length, length & 15).write(Uint8Array.from({ length }, random))
-      const before = wasm.octets.slice(start - 64, start)
-      wasm.octets.fill(0x55, start, start + 2 * length + 64)
-      const written = wasm.toUtf16(place.octets, place.start, place.end, wasm.octets, start)
+      const place = new Place(wasm.memory, length, length & 15).write(Uint8Array.from({ length }, random))
+      const before = wasm.memory.octets.slice(start - 64, start)
+      wasm.memory.octets.fill(0x55, start, start + 2 * length + 64)
+      const written = wasm.toUtf16(place.octets, place.start, place.end, wasm.memory.octets, start)
       expect(written).toBeLessThanOrEqual(2 * length)
-      expect(equal(wasm.octets.subarray(start - 64, start), before)).toBe(true)
-      expect(wasm.octets.subarray(start + 2 * length + EXCESS, start + 2 * length + 64).every((octet) => octet === 0x55)).toBe(true)
+      expect(equal(wasm.memory.octets.subarray(start - 64, start), before)).toBe(true)
+      expect(
+        wasm.memory.octets.subarray(start + 2 * length + EXCESS, start + 2 * length + 64).every((octet) => octet === 0x55)
+      ).toBe(true)
       expect(place.isGuarded()).toBe(true)
     }
   })
 
   it('has a region of its own for text, and works beside it', () => {
-    const { receiveRegion, textRegion } = wasm
+    const { receiveRegion, textRegion } = wasm.memory
     expect(textRegion.start).toBeGreaterThanOrEqual(receiveRegion.end + 64)
-    expect(textRegion.end + 64).toBeLessThanOrEqual(wasm.octets.length)
+    expect(textRegion.end + 64).toBeLessThanOrEqual(wasm.memory.octets.length)
     expect(js.toUtf16(Buffer.from('ü'), 0, 2, new Uint8Array(20), 0)).toBe(2)
   })
 })

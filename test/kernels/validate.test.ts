@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { rotateKey } from '../../src/core/ports.js'
+import { rotateKey } from '../../src/core/masking-key.js'
 import { equal, maskedNaively, Place, pseudoRandom, sets, validatedNaively, wasm } from './support.js'
 
 const SEEN = 1 << 24
@@ -257,7 +257,7 @@ describe.each(sets)('validate and maskValidate of $title kernels', ({ kernels, m
 describe('validate of the module', () => {
   it('finds what the ABNF says of every three octets (RFC 3629 §4)', () => {
     // 37 octets before them: long enough for the module, and across the bounds of its vectors
-    const { octets, receiveRegion } = wasm
+    const { octets, receiveRegion } = wasm.memory
     const { start } = receiveRegion
     octets.fill(0x61, start, start + 64)
     const at = start + 46

@@ -13,12 +13,16 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
     forbidden: ['../kernels/js.js', '../codecs/pako.js', '../node/data.js', '../browser/index.js', '../wasm/kernels.js'].concat(
       ['node:buffer', 'buffer', 'pako', '../index.js', './folder/file.js', './../node/data.js'] // no way around it either
     ),
-    allowed: ['./ports.js', './header-token.js']
+    allowed: ['./kernels.js', './header-token.js']
   },
   'src/kernels/': {
-    forbidden: ['../core/receiver.js', '../codecs/pako.js', '../node/data.js', '../browser/index.js', 'node:buffer', 'pako'],
+    forbidden: ['../core/receiver.js', '../core/codec.js', '../codecs/pako.js', '../node/data.js', '../browser/index.js'].concat([
+      'node:buffer',
+      'pako'
+    ]),
     allowed: [
-      '../core/ports.js',
+      '../core/kernels.js',
+      '../core/scan-flags.js',
       '../core/constants.js',
       '../core/errors.js',
       '../core/base64.js',
@@ -27,8 +31,11 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
     ]
   },
   'src/codecs/': {
-    forbidden: ['../core/sender.js', '../kernels/js.js', '../node/data.js', '../browser/index.js', 'node:zlib', 'node:buffer'],
-    allowed: ['../core/ports.js', '../core/constants.js', '../core/errors.js', '../core/base64.js', '../wasm/codec.js', 'pako']
+    forbidden: ['../core/sender.js', '../core/kernels.js', '../kernels/js.js', '../node/data.js', '../browser/index.js'].concat([
+      'node:zlib',
+      'node:buffer'
+    ]),
+    allowed: ['../core/codec.js', '../core/constants.js', '../core/errors.js', '../core/base64.js', '../wasm/codec.js', 'pako']
   },
   'src/node/': {
     forbidden: [
@@ -44,16 +51,16 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
   },
   'src/node/runtime/': {
     forbidden: ['../delivery/data.js', '../links/output.js', '../compat/sender.js', '../codecs/zlib.js', '../server.js', 'http'],
-    allowed: ['../../core/ports.js', '../../kernels/index.js', 'node:process', './ticks.js']
+    allowed: ['../../core/kernels.js', '../../kernels/index.js', 'node:process', './ticks.js']
   },
   'src/node/codecs/': {
     forbidden: ['../../core/sender.js', '../../kernels/js.js', '../delivery/data.js', '../links/output.js', 'pako', 'node:buffer'],
-    allowed: ['../../core/ports.js', '../../codecs/pako.js', 'node:zlib', './limiter.js', '../runtime/ticks.js']
+    allowed: ['../../core/codec.js', '../../codecs/pako.js', 'node:zlib', './limiter.js', '../runtime/ticks.js']
   },
   'src/node/delivery/': {
     forbidden: ['../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js'],
     allowed: [
-      '../../core/ports.js',
+      '../../core/runtime.js',
       '../../kernels/index.js',
       '../runtime/ticks.js',
       '../links/link.js',
@@ -86,7 +93,7 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
     forbidden: ['../core/receiver.js', '../kernels/js.js', '../codecs/pako.js', '../node/data.js', 'node:buffer', 'pako'],
     allowed: ['../core/constants.js', '../core/errors.js']
   },
-  'src/wasm/': { forbidden: ['../core/ports.js', 'node:buffer'], allowed: [] },
+  'src/wasm/': { forbidden: ['../core/kernels.js', 'node:buffer'], allowed: [] },
   'src/index.ts': {
     forbidden: ['./browser/index.js', './isomorphic.js', './wasm/kernels.js', 'node:http', 'pako'],
     allowed: ['./core/extension.js', './node/websocket.js', './node/runtime/kernels.js', './kernels/index.js']

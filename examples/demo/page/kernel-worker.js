@@ -50,7 +50,7 @@ function createContenders() {
   const largest = Math.max(...SIZES.map(([, length]) => length))
   const ordinary = { octets: new Uint8Array(largest), start: 0 }
   return [
-    { name: 'WASM', className: 'wasm', kernels: wasm, octets: wasm.octets, start: wasm.receiveRegion.start },
+    { name: 'WASM', className: 'wasm', kernels: wasm, octets: wasm.memory.octets, start: wasm.memory.receiveRegion.start },
     { name: 'WASM, copied', className: 'copied', kernels: wasm, ...ordinary },
     { name: 'JS', className: 'js', kernels: createJsKernels(), ...ordinary }
   ]

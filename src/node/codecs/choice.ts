@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers'
-import type { CodecName, DeflateCodec } from '../../core/ports.js'
+import type { CodecName, DeflateCodec } from '../../core/codec.js'
 import { sharedLimiter } from './limiter.js'
 import { createPakoCodec } from '../../codecs/pako.js'
 import type { PakoModule } from '../../codecs/pako.js'

@@ -1,5 +1,7 @@
 // How many compression jobs the process gives to the thread pool at a time: more at once fragment the heap badly.
 
+import { Fifo } from '../../core/fifo.js'
+
 /** A job; it calls `release`, once, as soon as the next job may begin. */
 export type Job = (release: () => void) => void
 
@@ -7,17 +9,13 @@ export type Job = (release: () => void) => void
 export class Limiter {
   readonly concurrency: number
   private running: number
-  private waiting: Job[]
-  /** Index in `waiting` of the job that is next: shifting a long array would move all of it each time. */
-  private next: number
+  private readonly waiting = new Fifo<Job>()
   private starting: boolean
 
   /** @param concurrency 0 and undefined stand for no limit */
   constructor(concurrency?: number | null) {
     this.concurrency = concurrency && concurrency > 0 ? concurrency : Infinity
     this.running = 0
-    this.waiting = []
-    this.next = 0
     this.starting = false
   }
 
@@ -32,24 +30,15 @@ export class Limiter {
     if (this.starting) return
     this.starting = true
     let thrown: { error: unknown } | null = null
-    while (this.running < this.concurrency && this.next < this.waiting.length) {
+    while (this.running < this.concurrency && this.waiting.length > 0) {
       try {
-        this.start(this.takeNext())
+        this.start(this.waiting.shift() as Job)
       } catch (error) {
         thrown ??= { error }
       }
     }
     this.starting = false
     if (thrown !== null) throw thrown.error
-  }
-
-  private takeNext(): Job {
-    const job = this.waiting[this.next++]
-    if (this.next === this.waiting.length || this.next === 1024) {
-      this.waiting.splice(0, this.next)
-      this.next = 0
-    }
-    return job
   }
 
   private start(job: Job): void {

@@ -3,14 +3,11 @@
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'
 import type { DeflateRaw, InflateRaw, ZlibOptions } from 'node:zlib'
 import { CLOSE_INVALID_PAYLOAD } from '../../core/constants.js'
-import { detachedError, protocolError, withCloseCode } from '../../core/errors.js'
-import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater, InflaterOptions } from '../../core/ports.js'
+import { codecClosedError, detachedError, protocolError, withCloseCode } from '../../core/errors.js'
+import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater, InflaterOptions } from '../../core/codec.js'
+import { NOTHING } from '../../core/octets.js'
+import { deflatedNothing, TRAILER } from '../../codecs/stored-blocks.js'
 import type { Limiter } from './limiter.js'
-
-/** What ends a message's data on the way in, and is cut on the way out (RFC 7692 §7.2.1). */
-const TRAILER = Buffer.from([0x00, 0x00, 0xff, 0xff])
-
-const NOTHING = new Uint8Array(0)
 
 /** Up to this size input is copied, as its owner may change it after the call, in octets. */
 const MAX_COPIED = 4096
@@ -46,9 +43,9 @@ class ZlibDeflater implements Deflater {
   deflate(octets: Uint8Array, fin: boolean, done: CodecCallback): Uint8Array | null {
     const forget = fin && this.noContextTakeover
     if (octets.length === 0) {
-      // zlib emits nothing for a flush without new input; §7.2.3.6: an empty message is the head of an empty stored block
+      // zlib emits nothing for a flush without new input
       if (forget) this.stream.reset()
-      return fin ? Uint8Array.of(0) : Uint8Array.of(0, 0, 0, 0xff, 0xff)
+      return deflatedNothing(fin)
     }
     const isOwn = octets.length <= MAX_COPIED
     const input = isOwn ? Buffer.from(octets) : octets
@@ -73,7 +70,7 @@ class ZlibInflater implements Inflater {
   }
 
   inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback): Uint8Array | null {
-    if (octets.length === 0 && !fin) return NOTHING
+    if (octets.length === 0 && !fin) return new Uint8Array(0)
     // One write with the trailer behind: each write is a way to the thread pool and back.
     const input = Buffer.allocUnsafe(octets.length + (fin ? TRAILER.length : 0))
     input.set(octets)
@@ -153,7 +150,7 @@ class ZlibStream {
 
   close(): void {
     this.drop()
-    this.settle(new Error('The deflate stream was closed while data was being processed'))
+    this.settle(codecClosedError())
   }
 
   private open(): DeflateRaw | InflateRaw {

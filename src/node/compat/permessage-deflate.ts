@@ -4,7 +4,10 @@ import { Buffer } from 'node:buffer'
 import process from 'node:process'
 import { checkCodec, chooseCodec } from '../codecs/choice.js'
 import type { CodecChoice } from '../codecs/choice.js'
+import type { CodecCallback } from '../../core/codec.js'
+import { codecClosedError } from '../../core/errors.js'
 import type { ExtensionParameters } from '../../core/extension.js'
+import { Fifo } from '../../core/fifo.js'
 import {
   acceptAsClient,
   acceptAsServer,
@@ -36,6 +39,13 @@ interface Job {
   callback: TransformCallback
 }
 
+/** What one direction has to do, one job after the other. */
+interface Direction {
+  current: Job | null
+  readonly waiting: Fifo<Job>
+  readonly begin: (data: Uint8Array, fin: boolean, done: CodecCallback) => Uint8Array | Error | null
+}
+
 /** Where codecs come from: the copy of this package that came first, whose memory serves the others as well. */
 const codecs = (): { check: typeof checkCodec; choose: typeof chooseCodec } =>
   processWide('codecs.1', () => ({ check: checkCodec, choose: chooseCodec }))
@@ -52,8 +62,9 @@ export class PerMessageDeflate {
   params: DeflateParameters | null
 
   private transformInUse: MessageDeflate | null
-  private readonly deflating: Job[]
-  private readonly inflating: Job[]
+  /** Made when they are first needed: connections use `transform` instead. */
+  private deflating: Direction | null
+  private inflating: Direction | null
 
   /** @throws {TypeError} for a `codec` that does not exist */
   constructor(options?: PerMessageDeflateOptions) {
@@ -64,8 +75,8 @@ export class PerMessageDeflate {
     this.params = null
     codecs().check(this._options)
     this.transformInUse = null
-    this.deflating = []
-    this.inflating = []
+    this.deflating = null
+    this.inflating = null
   }
 
   static get extensionName(): string {
@@ -114,59 +125,62 @@ export class PerMessageDeflate {
 
   /** Compresses a message, or with `fin` false a fragment of one; `callback` is called later, in the order of the calls. */
   compress(data: Uint8Array | string, fin: boolean, callback: TransformCallback): void {
-    this.deflating.push({ data: typeof data === 'string' ? Buffer.from(data) : honest(data), fin, callback })
-    if (this.deflating.length === 1) this.deflateFirst()
+    this.deflating ??= newDirection((octets, isLast, done) => this.transform.deflate(octets, isLast, done))
+    add(this.deflating, { data: typeof data === 'string' ? Buffer.from(data) : honest(data), fin, callback })
   }
 
   /** Decompresses a message, or with `fin` false a fragment of one; `callback` is called later, in the order of the calls. */
   decompress(data: Uint8Array, fin: boolean, callback: TransformCallback): void {
-    this.inflating.push({ data: honest(data), fin, callback })
-    if (this.inflating.length === 1) this.inflateFirst()
+    this.inflating ??= newDirection((octets, isLast, done) => {
+      const maxLength = this._maxPayload < 1 ? Infinity : this._maxPayload
+      return this.transform.inflate(octets, isLast, maxLength, done)
+    })
+    add(this.inflating, { data: honest(data), fin, callback })
   }
 
   /** Frees the codec's memory; callbacks of what is under way, or waits, are called with an error. */
   cleanup(): void {
-    const waiting = [...this.inflating.splice(1), ...this.deflating.splice(1)]
+    const waiting: Job[] = []
+    for (const direction of [this.inflating, this.deflating]) {
+      for (let job = direction?.waiting.shift(); job !== undefined; job = direction?.waiting.shift()) waiting.push(job)
+    }
     const transform = this.transformInUse
     this.transformInUse = null
     transform?.close()
-    for (const { callback } of waiting) callback(new Error('The deflate stream was closed while data was being processed'))
+    for (const { callback } of waiting) callback(codecClosedError())
+  }
+}
+
+function newDirection(begin: Direction['begin']): Direction {
+  return { current: null, waiting: new Fifo(), begin }
+}
+
+function add(direction: Direction, job: Job): void {
+  if (direction.current === null) start(direction, job)
+  else direction.waiting.push(job)
+}
+
+function start(direction: Direction, job: Job): void {
+  const settle = (error: Error | null, octets: Uint8Array | null): void => {
+    direction.current = null
+    // Before the callback, which may throw: what it throws must not hold up the others.
+    const next = direction.waiting.shift()
+    if (next !== undefined) start(direction, next)
+    if (error !== null) job.callback(error)
+    else job.callback(null, bufferOf(octets as Uint8Array))
   }
 
-  private deflateFirst(): void {
-    const { data, fin } = this.deflating[0]
-    this.run(this.deflating, (done) => this.transform.deflate(data, fin, done))
+  let result: Uint8Array | Error | null
+  direction.current = job
+  try {
+    result = direction.begin(job.data, job.fin, settle)
+  } catch (error) {
+    direction.current = null
+    throw error
   }
-
-  private inflateFirst(): void {
-    const { data, fin } = this.inflating[0]
-    const maxLength = this._maxPayload < 1 ? Infinity : this._maxPayload
-    this.run(this.inflating, (done) => this.transform.inflate(data, fin, maxLength, done))
-  }
-
-  private run(jobs: Job[], begin: (done: (error: Error | null, octets: Uint8Array) => void) => Uint8Array | Error | null): void {
-    const settle = (error: Error | null, octets: Uint8Array | null): void => {
-      const { callback } = jobs.shift() as Job
-      // Before the callback, which may throw: what it throws must not hold up the others.
-      if (jobs.length !== 0) {
-        if (jobs === this.deflating) this.deflateFirst()
-        else this.inflateFirst()
-      }
-      if (error !== null) callback(error)
-      else callback(null, bufferOf(octets as Uint8Array))
-    }
-
-    let result: Uint8Array | Error | null
-    try {
-      result = begin(settle)
-    } catch (error) {
-      jobs.shift()
-      throw error
-    }
-    // A codec that is done at once must not call back at once.
-    if (result instanceof Error) process.nextTick(settle, result, null)
-    else if (result !== null) process.nextTick(settle, null, result)
-  }
+  // A codec that is done at once must not call back at once.
+  if (result instanceof Error) process.nextTick(settle, result, null)
+  else if (result !== null) process.nextTick(settle, null, result)
 }
 
 function bufferOf(octets: Uint8Array): Buffer {

@@ -6,7 +6,7 @@ import type { ConnectionHandler, ConnectionOptions } from '../../core/connection
 import type { WriteCallback } from '../../core/output.js'
 import type { MessageDeflate } from '../../core/permessage-deflate.js'
 import type { Platform } from '../../core/platform.js'
-import type { Kernels } from '../../core/ports.js'
+import type { Kernels } from '../../core/kernels.js'
 import { enterRead, leaveRead } from '../links/departure.js'
 import { HELD_FOR_DRAIN, HELD_FOR_TURN, HELD_WHILE_GOING_ON, type Link, type LinkHandler } from '../links/link.js'
 import { kClose, kPong } from '../runtime/symbols.js'

@@ -3,8 +3,9 @@
 
 import { Buffer } from 'node:buffer'
 import { markAsUntransferable } from 'node:worker_threads'
+import { Fifo } from '../../core/fifo.js'
 import { moveFrames } from '../../core/frame-table.js'
-import type { FrameTable, MovedFrames } from '../../core/ports.js'
+import type { FrameTable, MovedFrames } from '../../core/kernels.js'
 
 /** Size of a piece of memory that small messages share, as in Node's own pool: what one of them may keep alive. */
 const POOL_SIZE = 8192
@@ -62,7 +63,7 @@ export function keepFrames(table: FrameTable, first: number): void {
 /** Frames that do not go to the pool all together. */
 function keepApart(table: FrameTable, first: number): void {
   const { octets, entries, count } = table
-  const moved: MovedFrames[] = []
+  const moved = new Fifo<MovedFrames>()
   for (let next = first; next < count;) {
     const start = entries[next * 3 + 1]
     let end = entries[next * 3 + 2]

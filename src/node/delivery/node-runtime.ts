@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer'
 import { hash, randomFillSync } from 'node:crypto'
-import type { Runtime } from '../../core/ports.js'
+import type { Runtime } from '../../core/runtime.js'
 import { copyToBuffer, keepFrames } from './message-memory.js'
 
 const { utf8Write } = Buffer.prototype as unknown as { utf8Write(this: Uint8Array, text: string, offset: number): number }

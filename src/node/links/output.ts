@@ -16,11 +16,10 @@ import type { Slab } from './slab.js'
 import { bytesWritten, lengthWaiting, watchLengths } from './socket-lengths.js'
 import { writesDirectly } from './socket-order.js'
 import { nextTick } from '../runtime/ticks.js'
+import { NOTHING } from '../../core/octets.js'
 
 /** Pieces that together are at most this long are joined: cheaper than a vectored write. */
 const JOIN_LIMIT = 16 * 1024
-
-const NOTHING = new Uint8Array(0)
 
 /** Room for a head in `headMemory`, in octets. */
 const HEAD_LIMIT = 2048

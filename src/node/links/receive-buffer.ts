@@ -7,7 +7,7 @@
 import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import process from 'node:process'
-import type { Kernels } from '../../core/ports.js'
+import type { Kernels, KernelsMemory } from '../../core/kernels.js'
 import { processWide } from '../runtime/process-wide.js'
 
 /** `'auto'`: where it is known to work; `'shared'`: the same, but an Error where it is not; `'off'`: 'data' events always. */
@@ -88,25 +88,20 @@ const regions = processWide('regions.1', () => new WeakMap<Kernels, Regions>())
 function regionsFor(kernels: Kernels): Regions {
   let found = regions.get(kernels)
   if (found === undefined) {
-    const direct = createRegion(kernels as { octets?: Uint8Array; receiveRegion?: { start: number; end: number } })
+    const direct = createRegion(kernels.memory)
     found = { direct, records: { ...direct, readSize: RECORD_SIZE } }
     regions.set(kernels, found)
   }
   return found
 }
 
-function createRegion({
-  octets,
-  receiveRegion
-}: {
-  octets?: Uint8Array
-  receiveRegion?: { start: number; end: number }
-}): ReceiveRegion {
-  if (octets === undefined || receiveRegion === undefined) {
+function createRegion(memory: KernelsMemory | undefined): ReceiveRegion {
+  if (memory === undefined) {
     const view = Buffer.alloc(REGION_SIZE)
     return { view, octets: view, start: 0, readSize: view.length }
   }
-  const { start, end } = receiveRegion
+  const { octets } = memory
+  const { start, end } = memory.receiveRegion
   const view = Buffer.from(octets.buffer as ArrayBuffer, octets.byteOffset + start, end - start)
   return { view, octets, start, readSize: view.length }
 }

@@ -1,7 +1,7 @@
 // A link over one of Node's sockets: it reads into the shared region, if it can.
 
 import type { Socket } from 'node:net'
-import type { Kernels } from '../../core/ports.js'
+import type { Kernels } from '../../core/kernels.js'
 import { kLink } from '../runtime/symbols.js'
 import { rethrowLater } from '../runtime/ticks.js'
 import { type ReceiveBufferChoice, type ReceiveRegion, shareReceiveBuffer } from './receive-buffer.js'

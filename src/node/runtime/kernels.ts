@@ -3,7 +3,7 @@
 import { isUtf8 } from 'node:buffer'
 import * as http from 'node:http'
 import { createRequire } from 'node:module'
-import type { Kernels, KernelsName, NativeHelpers } from '../../core/ports.js'
+import type { Kernels, KernelsName, NativeHelpers } from '../../core/kernels.js'
 import { availableKernels, type KernelsChoice, selectKernels } from '../../kernels/index.js'
 import { processWide } from './process-wide.js'
 
@@ -53,7 +53,7 @@ let source: KernelsSource | null = null
 
 /** That of the copy of this package that came first: its memory serves the others as well. */
 function kernelsSource(): KernelsSource {
-  return (source ??= processWide('kernels.1', () => ({
+  return (source ??= processWide('kernels.2', () => ({
     select: (choice) => selectKernels(choice, natives),
     available: () => availableKernels(natives)
   })))

@@ -1,0 +1,1 @@
+export function assemblyScriptOf(text: string, name: string): string
