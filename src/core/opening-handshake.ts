@@ -131,16 +131,12 @@ export interface Acceptance {
   deflate?: object | null | undefined
 }
 
-/** Status line of the response that accepts a request of HTTP/1.1. */
-export const ACCEPTED = 'HTTP/1.1 101 Switching Protocols'
-
 /**
- * Header fields of the response that accepts a request (RFC 6455 §4.2.2).
+ * Header fields of the response that accepts a request, but for those of an upgrade, which HTTP/2 does without (RFC 6455 §4.2.2).
  * @throws {TypeError} for a subprotocol with a line break or NUL; one that is else no token fails in the client (§4.1)
  */
 export function acceptanceFields({ accept, subprotocol, deflate }: Acceptance): OutgoingHeaderFields {
-  const fields: OutgoingHeaderFields =
-    accept === undefined ? {} : { Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Accept': accept }
+  const fields: OutgoingHeaderFields = accept === undefined ? {} : { 'Sec-WebSocket-Accept': accept }
   if (subprotocol) {
     const chosen = String(subprotocol)
     if (breaksLine(chosen)) throw new TypeError('Invalid subprotocol: it has a line break or NUL')
@@ -150,16 +146,21 @@ export function acceptanceFields({ accept, subprotocol, deflate }: Acceptance): 
   return fields
 }
 
-/** Lines of the response of HTTP/1.1 that accepts a request, for `serializeHead`; throws what `acceptanceFields` throws. */
-export function acceptanceLines(acceptance: Acceptance): string[] {
-  return headLines(ACCEPTED, acceptanceFields(acceptance))
+/** Lines of the response of HTTP/1.1 that accepts a request by `fields`, for `serializeHead`. */
+export function upgradeLines(fields: OutgoingHeaderFields): string[] {
+  const names = Object.keys(fields)
+  // Pushed to, an array makes room for 16 more
+  const lines = new Array<string>(3 + names.length)
+  lines[0] = 'HTTP/1.1 101 Switching Protocols'
+  lines[1] = 'Upgrade: websocket'
+  lines[2] = 'Connection: Upgrade'
+  for (let i = 0; i < names.length; i++) lines[3 + i] = `${names[i]}: ${String(fields[names[i]])}`
+  return lines
 }
 
-/** Lines of a head that begins with `first`. */
-export function headLines(first: string, fields: OutgoingHeaderFields): string[] {
-  const lines = [first]
-  for (const name of Object.keys(fields)) lines.push(`${name}: ${String(fields[name])}`)
-  return lines
+/** Lines of the response of HTTP/1.1 that accepts a request; throws what `acceptanceFields` throws. */
+export function acceptanceLines(acceptance: Acceptance): string[] {
+  return upgradeLines(acceptanceFields(acceptance))
 }
 
 /** Reason phrases of the status codes that a server of this library chooses itself (RFC 7231 §6.1, RFC 6585 §5). */

@@ -124,20 +124,26 @@ test.each(REQUESTS)('answers %s as ws does (§4.2)', async (_, method, headers) 
   expect(answerOfHybi(method, headers)).toBe(expected)
 })
 
-test('accepts by header fields, of which HTTP/2 has those only that no key and no upgrade need (RFC 8441 §5)', () => {
+test('accepts by header fields, of which HTTP/2 has no key, and HTTP/1.1 those of an upgrade as well (RFC 8441 §5)', () => {
   const agreed = { subprotocol: 'chat', deflate: { server_no_context_takeover: true } }
   const fields = {
     'Sec-WebSocket-Protocol': 'chat',
     'Sec-WebSocket-Extensions': 'permessage-deflate; server_no_context_takeover'
   }
   expect(acceptanceFields({ accept: undefined, ...agreed })).toEqual(fields)
+  expect(acceptanceFields({ accept: undefined })).toEqual({})
   expect(Object.entries(acceptanceFields({ accept: ACCEPT, ...agreed }))).toEqual([
-    ['Upgrade', 'websocket'],
-    ['Connection', 'Upgrade'],
     ['Sec-WebSocket-Accept', ACCEPT],
     ...Object.entries(fields)
   ])
-  expect(acceptanceFields({ accept: undefined })).toEqual({})
+  expect(acceptanceLines({ accept: ACCEPT, ...agreed })).toEqual([
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${ACCEPT}`,
+    'Sec-WebSocket-Protocol: chat',
+    'Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover'
+  ])
 })
 
 test('says in the same words as the tables of HTTP why it refuses', () => {

@@ -1,9 +1,9 @@
-// How a server accepts a request (RFC 6455 §4.2.2): the header fields that say so, and the response of HTTP/1.1 that they go into.
+// How a server accepts a request (RFC 6455 §4.2.2): the header fields that say so, and the 101 response of HTTP/1.1 with them.
 
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { ACCEPTED, acceptanceFields, headLines, type OutgoingHeaderFields } from '../../core/opening-handshake.js'
+import { acceptanceFields, type OutgoingHeaderFields, upgradeLines } from '../../core/opening-handshake.js'
 import type { PerMessageDeflate } from '../compat/permessage-deflate.js'
 import { writeHead } from '../links/output.js'
 import type { ServerOptions } from '../options.js'
@@ -56,7 +56,7 @@ export function acceptanceFor(
 
 /** Sends the 101 response, with what listeners of the server's event 'headers' make of its lines. */
 export function sendAcceptance(server: EventEmitter, request: IncomingMessage, socket: Duplex, fields: OutgoingHeaderFields): void {
-  const lines = headLines(ACCEPTED, fields)
+  const lines = upgradeLines(fields)
   server.emit('headers', lines, request)
   writeHead(socket, lines)
   socket.removeListener('error', destroySocket)
