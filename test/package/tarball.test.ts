@@ -73,6 +73,7 @@ const FILES = [
   'dist/index.mjs',
   ...DECLARATIONS_OF_CORE.map((name) => `dist/types/${name}.d.ts`),
   'doc/api.md',
+  'doc/architecture.md',
   'doc/data-flow.svg',
   'doc/differences.md',
   'package.json'
