@@ -8,6 +8,7 @@ import { IMPLEMENTATIONS, wasm } from './deflate/implementations.mjs'
 import { documents, KINDS, messageOf, restart } from './deflate/texts.mjs'
 import { describeMachine, machineLine } from './lib/machine.mjs'
 import { choosePeers } from './lib/peers.mjs'
+import { runProgram } from './lib/program.mjs'
 import { withCompression } from './lib/publication.mjs'
 import { table } from './lib/report.mjs'
 
@@ -382,15 +383,10 @@ async function main() {
 }
 
 async function drawChart({ machine, chart }, out) {
-  const { bars, draw } = await import('./lib/charts.mjs')
+  const { bars, draw } = await import('./lib/chart-shapes.mjs')
   const title = 'Compression of a message of 1 KiB: CPU to deflate and inflate it'
   const note = 'With context takeover, window of 15 bits, level 6; beside the time, what goes over the wire. Less is better.'
   writeFileSync(path.join(out, 'deflate.svg'), await draw(title, note, machine, bars(chart, { axis: 'µs' })))
 }
 
-try {
-  await main()
-} catch (error) {
-  console.error(`bench: ${error.message}`)
-  process.exitCode = 1
-}
+await runProgram('bench', main)

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { machineLine, describeMachine } from './lib/machine.mjs'
 import { choosePeers } from './lib/peers.mjs'
+import { runProgram } from './lib/program.mjs'
 import { table } from './lib/report.mjs'
 import { median, octets, short } from './lib/statistics.mjs'
 import { progressLine, runSuite } from './lib/suite.mjs'
@@ -126,11 +127,4 @@ async function main() {
   }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
-
-try {
-  await main()
-} catch (error) {
-  console.error(`guard: ${error.message}`)
-  process.exitCode = 1
-}
+await runProgram('guard', main)

@@ -1,12 +1,13 @@
 // The kernels by themselves: ns per call (per frame for scans) and GB/s, by set and size.
 
 import { isUtf8 } from 'node:buffer'
+import { buildFrame } from '../test/support/frames.mjs'
 
 const SIZES = [16, 64, 125, 256, 512, 1024, 4096, 16384, 65536, 1048576]
 const QUICK_SIZES = [16, 125, 1024, 65536]
 
 /** Key of which every octet flips the lowest bit: ASCII masked with it stays ASCII, so that a scan can be repeated. */
-const LOW_BITS = 0x01010101
+const LOW_BITS_KEY = Buffer.alloc(4, 1)
 
 const SCAN_MASKED = 1
 
@@ -45,20 +46,6 @@ const STRINGS = {
   latin1Slice: 'octets.latin1Slice(start, end).length',
   toUtf16: 'target.ucs2Slice(targetStart, targetStart + kernels.toUtf16(octets, start, end, target, targetStart)).length',
   'toUtf16, own': 'own(2 * end + 16, (own) => own.ucs2Slice(0, kernels.toUtf16(octets, start, end, own, 0)).length)'
-}
-
-/** A client's frame. */
-function frame(first, payload) {
-  const header = payload.length < 126 ? Buffer.of(first, 0x80 | payload.length) : Buffer.alloc(payload.length < 65536 ? 4 : 10)
-  if (payload.length >= 126) {
-    header[0] = first
-    header[1] = payload.length < 65536 ? 0xfe : 0xff
-    if (payload.length < 65536) header.writeUInt16BE(payload.length, 2)
-    else header.writeUInt32BE(payload.length, 6)
-  }
-  const key = Buffer.alloc(4)
-  key.writeInt32LE(LOW_BITS)
-  return Buffer.concat([header, key, payload.map((octet) => octet ^ 1)])
 }
 
 /** `length` octets of text, whole sequences only. */
@@ -179,7 +166,7 @@ export async function run({ progress = () => {}, quick = false, core } = {}) {
     }
   }
   for (const size of sizes) {
-    const one = frame(0x81, textOf('plain ASCII text ', size))
+    const one = buildFrame({ first: 0x81, payload: textOf('plain ASCII text ', size), key: LOW_BITS_KEY })
     add('scan, chunk of one text frame', size, 'frame', 1, one, `kernels.scan(octets, start, end, ${SCAN_MASKED}, 0).count`)
   }
   for (const [kind, first] of [
@@ -187,7 +174,7 @@ export async function run({ progress = () => {}, quick = false, core } = {}) {
     ['binary', 0x82]
   ]) {
     for (const size of sizes.filter((size) => size <= 4096)) {
-      const one = frame(first, textOf('plain ASCII text ', size))
+      const one = buildFrame({ first, payload: textOf('plain ASCII text ', size), key: LOW_BITS_KEY })
       const count = Math.floor(65536 / one.length)
       const chunk = Buffer.alloc(count * one.length, one)
       add(

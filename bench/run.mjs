@@ -5,6 +5,7 @@ import path from 'node:path'
 import { help, parse } from './lib/arguments.mjs'
 import { describeMachine, machineLine, withoutDirectories } from './lib/machine.mjs'
 import { absent } from './lib/peers.mjs'
+import { runProgram } from './lib/program.mjs'
 import { withMeasurements } from './lib/publication.mjs'
 import { markdown } from './lib/report.mjs'
 import { progressLine, runSuite } from './lib/suite.mjs'
@@ -75,12 +76,4 @@ function write(file, text) {
   writeFileSync(file, text)
 }
 
-// so that what was started is ended
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
-
-try {
-  await main()
-} catch (error) {
-  console.error(`bench: ${error.message}`)
-  process.exitCode = 1
-}
+await runProgram('bench', main)

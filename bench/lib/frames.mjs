@@ -1,8 +1,8 @@
 // Payloads and prebuilt frames: the load writes them as they are, so that it costs little beside what it measures.
 
 import { deflateRawSync, createDeflateRaw, constants } from 'node:zlib'
+import { buildFrame, TEST_KEY } from '../../test/support/frames.mjs'
 
-const MASKING_KEY = [0x37, 0xfa, 0x21, 0x3d]
 const TEXT = 0x81
 const BINARY = 0x82
 const CLOSE = 0x88
@@ -64,31 +64,14 @@ export function payload(kind, size, index = 0) {
 
 export const opcodeOf = (kind) => (kind === 'binary' ? BINARY : TEXT)
 
-function header(first, length, masked) {
-  const extended = length < 126 ? 0 : length < 65536 ? 2 : 8
-  const octets = Buffer.alloc(2 + extended + (masked ? 4 : 0))
-  octets[0] = first
-  octets[1] = (masked ? 0x80 : 0) | (extended === 0 ? length : extended === 2 ? 126 : 127)
-  if (extended === 2) octets.writeUInt16BE(length, 2)
-  else if (extended === 8) octets.writeUIntBE(length, 4, 6)
-  if (masked) octets.set(MASKING_KEY, 2 + extended)
-  return octets
-}
-
 /** A frame as a server sends it (RFC 6455 §5.2). */
-export function serverFrame(first, content) {
-  return Buffer.concat([header(first, content.length, false), content])
-}
+export const serverFrame = (first, content) => buildFrame({ first, payload: content })
 
 /** A frame as a client sends it (RFC 6455 §5.3). */
-export function clientFrame(first, content) {
-  const masked = Buffer.alloc(content.length)
-  for (let i = 0; i < content.length; i++) masked[i] = content[i] ^ MASKING_KEY[i & 3]
-  return Buffer.concat([header(first, content.length, true), masked])
-}
+export const clientFrame = (first, content) => buildFrame({ first, payload: content, key: TEST_KEY })
 
 /** Length of a frame with a payload of `size` octets. */
-export const frameLength = (size, masked) => header(0, size, masked).length + size
+export const frameLength = (size, masked) => 2 + (size < 126 ? 0 : size < 65_536 ? 2 : 8) + (masked ? 4 : 0) + size
 
 /** A client's close frame with code 1000. */
 export const closeFrame = clientFrame(CLOSE, Buffer.of(0x03, 0xe8))

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { pump } from './connections.mjs'
 import { opcodeOf, payload, serverFrame } from './frames.mjs'
 import { respond } from './handshake.mjs'
 import { HOST } from './limits.mjs'
@@ -18,26 +19,13 @@ const MORE = serverFrame(0x82, Buffer.alloc(0))
  */
 export async function listen({ mode, message, batchLength, unmasked = false }) {
   const sockets = new Set()
-  let running = false
-  let writing = 0
+  const state = { running: false, writing: 0 }
   let failed = null
 
   const feed = (socket) => {
     const frame = serverFrame(opcodeOf(message.kind), payload(message.kind, message.size))
     const chunk = Buffer.concat(Array.from({ length: Math.max(1, Math.floor(FEED_CHUNK / frame.length)) }, () => frame))
-    let turns = 0
-    const next = (error) => {
-      writing--
-      if (!running || error) return
-      // see FloodLoad
-      if (++turns % 8 === 0) setImmediate(write)
-      else write()
-    }
-    const write = () => {
-      writing++
-      socket.write(chunk, next)
-    }
-    return write
+    return () => pump(socket, chunk, state)
   }
 
   const sink = (socket) => {
@@ -49,12 +37,12 @@ export async function listen({ mode, message, batchLength, unmasked = false }) {
       received += chunk.length
       while (received >= batchLength) {
         received -= batchLength
-        if (running) socket.write(MORE)
-        else if (--writing < 0) failed ??= new Error('the client sent more than it was asked for')
+        if (state.running) socket.write(MORE)
+        else if (--state.writing < 0) failed ??= new Error('the client sent more than it was asked for')
       }
     })
     return () => {
-      writing += 2
+      state.writing += 2
       socket.write(Buffer.concat([MORE, MORE]))
     }
   }
@@ -73,15 +61,15 @@ export async function listen({ mode, message, batchLength, unmasked = false }) {
   return {
     port: server.address().port,
     start() {
-      running = true
+      state.running = true
       for (const startOne of starters) startOne()
     },
     async stop() {
-      running = false
+      state.running = false
       const late = performance.now() + 10_000
-      while (writing > 0 && performance.now() < late) await new Promise((resolve) => setTimeout(resolve, 2))
+      while (state.writing > 0 && performance.now() < late) await new Promise((resolve) => setTimeout(resolve, 2))
       if (failed !== null) throw failed
-      if (writing > 0) throw new Error('what was asked for did not come')
+      if (state.writing > 0) throw new Error('what was asked for did not come')
     }
   }
 }

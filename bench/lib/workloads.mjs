@@ -140,22 +140,38 @@ const compressed = (compress) => ({
   verify: undefined
 })
 
-/** A quiet connection beside hostile ones. */
-const besideFlood = (id, flood, compress, count, text) => ({
+/** A quiet connection, alone and beside busy ones. */
+const fairness = (id, text, cases, besides, more = {}) => ({
   id: `fairness-${id}`,
   area: 'fairness',
   kind: 'latency',
   title: `round trip of a quiet connection, alone and beside ${text}`,
-  needs: [compress === undefined ? 'server' : 'codec'],
-  onlyPeers: ['ws', 'bun', 'hybi', 'hybi-zlib', 'hybi-pako'],
+  needs: ['server'],
   level: 'full',
   rounds: 3,
   weight: 2,
-  listen: { compress, incoming: frameLength(64, true) },
-  groups: () => [{ mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, false) }],
-  cases: { beside: `Beside ${text}` },
-  besides: () => [{ mode: 'flood', path: '/receive', count, message: { flood, compress } }]
+  listen: { incoming: frameLength(64, true) },
+  groups: ({ raw }) => [
+    { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
+  ],
+  cases,
+  besides,
+  ...more
 })
+
+/** A quiet connection beside hostile ones. */
+const besideFlood = (id, flood, compress, count, text) =>
+  fairness(
+    id,
+    text,
+    { beside: `Beside ${text}` },
+    () => [{ mode: 'flood', path: '/receive', count, message: { flood, compress } }],
+    {
+      needs: [compress === undefined ? 'server' : 'codec'],
+      onlyPeers: ['ws', 'bun', 'hybi', 'hybi-zlib', 'hybi-pako'],
+      listen: { compress, incoming: frameLength(64, true) }
+    }
+  )
 
 const FEW_PEERS = ['ws', 'bun', 'hybi', 'net']
 
@@ -265,40 +281,20 @@ export const workloads = [
   ...scalingConnections,
   ...scalingSizes,
 
-  {
-    id: 'fairness-flood',
-    area: 'fairness',
-    kind: 'latency',
-    title: 'round trip of a quiet connection, alone and beside one that floods the server with 64 B messages',
-    needs: ['server'],
-    level: 'full',
-    rounds: 3,
-    weight: 2,
-    listen: { incoming: frameLength(64, true) },
-    groups: ({ raw }) => [
-      { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
-    ],
-    cases: { alone: 'Alone, before the flood', beside: 'Beside a connection that floods the server with 64 B messages' },
-    besides: () => [{ mode: 'flood', path: '/receive', count: 1, message: text64 }]
-  },
-  {
-    id: 'fairness-echo',
-    area: 'fairness',
-    kind: 'latency',
-    title: 'round trip of a quiet connection, alone and beside one that has 1 MiB of messages echoed over and over',
-    needs: ['server'],
-    level: 'full',
-    rounds: 3,
-    weight: 2,
-    listen: { incoming: frameLength(64, true) },
-    groups: ({ raw }) => [
-      { mode: 'pulse', path: '/echo', count: 1, intervalMs: 3, message: text64, replyLength: frameLength(64, raw === true) }
-    ],
-    cases: { alone: 'Alone, before the echo', beside: 'Beside a connection that has 1 MiB of 64 B messages echoed over and over' },
-    besides: ({ raw }) => [
+  fairness(
+    'flood',
+    'one that floods the server with 64 B messages',
+    { alone: 'Alone, before the flood', beside: 'Beside a connection that floods the server with 64 B messages' },
+    () => [{ mode: 'flood', path: '/receive', count: 1, message: text64 }]
+  ),
+  fairness(
+    'echo',
+    'one that has 1 MiB of messages echoed over and over',
+    { alone: 'Alone, before the echo', beside: 'Beside a connection that has 1 MiB of 64 B messages echoed over and over' },
+    ({ raw }) => [
       { mode: 'echo', path: '/echo', count: 1, depth: 16384, message: text64, replyLength: frameLength(64, raw === true) }
     ]
-  },
+  ),
   besideFlood('pings', 'pings', undefined, 1, 'one that floods the server with empty pings'),
   besideFlood('fragments', 'fragments', undefined, 1, 'one that sends messages in fragments of 1 B'),
   besideFlood('bombs', 'bombs', 'no-takeover', 1, 'one that floods the server with messages that inflate from 0.3 to 256 KiB'),

@@ -1,10 +1,13 @@
 // Runs one scenario on ws and on hybi, in every pairing of client and server, and compares what was recorded.
 
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { EventEmitter } from 'node:events'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { describe, expect, test } from 'vitest'
+import path from 'node:path'
+import { describe, expect, inject, test } from 'vitest'
 import { describeHeaderLine, describeValue, withoutPorts } from '../support/describe-value.js'
 import { describeFrame } from '../support/frames.js'
 import type { ParsedFrame } from '../support/frames.js'
@@ -323,15 +326,31 @@ async function recordTranscript(scenario: Scenario, client: Implementation, serv
   return ctx.transcript
 }
 
+/** A file that is there once the transcript of ws is known; the runs with other kernels and other ways to sockets read it. */
+function referenceFile(title: string, scenario: Scenario): string {
+  const hash = createHash('sha1').update(`${title}\n${scenario.name}`).digest('hex')
+  return path.join(inject('runFolder'), `${hash}.json`)
+}
+
 const references = new Map<Scenario, Promise<Transcript>>()
 
 /** What ws on both sides does, recorded once in each run of the suite. */
-function referenceTranscript(scenario: Scenario): Promise<Transcript> {
+function referenceTranscript(title: string, scenario: Scenario): Promise<Transcript> {
   let transcript = references.get(scenario)
   if (transcript === undefined) {
-    transcript = recordTranscript(scenario, reference, reference)
+    transcript = recordReference(referenceFile(title, scenario), scenario)
     references.set(scenario, transcript)
   }
+  return transcript
+}
+
+async function recordReference(file: string, scenario: Scenario): Promise<Transcript> {
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Transcript
+  const transcript = await recordTranscript(scenario, reference, reference)
+  if ('stuck' in transcript) return transcript
+  // Another file may be written for the same at the same time
+  writeFileSync(`${file}-${process.pid}`, JSON.stringify(transcript))
+  renameSync(`${file}-${process.pid}`, file)
   return transcript
 }
 
@@ -389,7 +408,7 @@ export function runScenarios(title: string, scenarios: Scenario[]): void {
   const define = (scenario: Scenario): void => {
     for (const [label, client, server] of pairings(scenario.part)) {
       test(`${scenario.name} (ws ${scenario.section}; ${label})`, { timeout: 3 * STUCK_MS }, async () => {
-        const theirs = await referenceTranscript(scenario)
+        const theirs = await referenceTranscript(title, scenario)
         expect(theirs, 'ws itself got stuck: the scenario is wrong').not.toHaveProperty('stuck')
         expect(theirs, 'the scenario threw on ws itself').not.toHaveProperty('scenario')
         expect(Object.keys(theirs).length, 'the scenario records nothing').toBeGreaterThan(0)

@@ -9,13 +9,8 @@ import net from 'node:net'
 import { Duplex } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { deflateRawSync } from 'node:zlib'
+import { BINARY, buildFrame, CLOSE, CONTINUATION, PING, PONG, TEXT } from '../support/frames.mjs'
 
-const CONTINUATION = 0
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
-const PING = 9
-const PONG = 10
 /** What fills memory that others may be given by mistake: it must never be seen in a message or on the wire. */
 export const SECRET = Buffer.from('\x01secret\x02that\x03nobody\x04sends\x05')
 const NOTHING = Buffer.alloc(0)
@@ -249,18 +244,9 @@ async function converse(implementation, random, faults, isIntended) {
   for (const { side } of sides) checkKept(side.state, faults)
 }
 
-function frameOctets(random, fields) {
-  const { first, payload, masked } = fields
-  const { length } = payload
-  const size = length < 126 ? 0 : length < 65536 ? 2 : 8
-  const header = Buffer.alloc(2 + size)
-  header[0] = first
-  header[1] = (masked ? 0x80 : 0) | (size === 0 ? length : size === 2 ? 126 : 127)
-  if (size === 2) header.writeUInt16BE(length, 2)
-  if (size === 8) header.writeBigUInt64BE(BigInt(length), 2)
-  if (!masked) return Buffer.concat([header, payload])
-  const key = Buffer.from([random(256), random(256), random(256), random(256)])
-  return Buffer.concat([header, key, payload.map((octet, i) => octet ^ key[i & 3])])
+function frameOctets(random, { first, payload, masked }) {
+  const key = masked ? Buffer.from([random(256), random(256), random(256), random(256)]) : null
+  return buildFrame({ first, payload, key })
 }
 
 /** Frames that may break any rule. */

@@ -1,5 +1,6 @@
-// The built package on the Node that runs this: `node test/majors/suite.mjs [--tls]`, with HYBI_RECEIVE_BUFFER ('shared' or 'off'),
-// HYBI_KERNELS ('wasm' or 'js') and HYBI_HANDLE_WRITES. It needs no test runner, so that any Node can run it; run.mjs runs it on all of them.
+// The built package on the Node that runs this, with HYBI_RECEIVE_BUFFER ('shared' or 'off'), HYBI_KERNELS ('wasm' or 'js'),
+// HYBI_HANDLE_WRITES, and over TLS with `--tls`. It needs no test runner, so that any Node can run it: run.mjs makes one file of it and of
+// what it shares with other tests, and runs that on all of them.
 
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage, createHook } from 'node:async_hooks'
@@ -13,11 +14,13 @@ import tls from 'node:tls'
 import { setFlagsFromString } from 'node:v8'
 import vm from 'node:vm'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { responseOctets, turn } from '../support/raw-peer.ts'
+import { streamPair } from '../support/stream-pair.ts'
+import { cert, key } from '../support/tls.ts'
 import {
   adopt,
   assertWay,
   catchUncaught,
-  cert,
   checkKept,
   connect,
   digest,
@@ -29,20 +32,16 @@ import {
   isTls,
   keep,
   kernels,
-  key,
   link,
   listen,
   listenHttp,
   octetsOf,
-  RawClient,
+  openRaw,
   require,
   required,
-  responseTo,
   runCases,
   sharedBuffer,
-  streamPair,
   test,
-  turn,
   urlOf,
   way
 } from './support.mjs'
@@ -121,7 +120,7 @@ test('gives one message a turn with allowSynchronousEvents: false', async () => 
 
 test('receives frames that come octet by octet (§5.2)', async () => {
   const server = await listen()
-  const peer = await RawClient.open(server)
+  const { peer } = await openRaw(server)
   const [ws] = server.clients
   const inbox = new Inbox(ws)
   const expected = ['a é € 😀', octetsOf(130), '']
@@ -187,7 +186,7 @@ test('closes from either side, with and without a code (§7)', async () => {
 
 test('discards what follows a close frame in the same chunk (§5.5.1)', async () => {
   const server = await listen()
-  const peer = await RawClient.open(server)
+  const { peer } = await openRaw(server)
   const inbox = new Inbox([...server.clients][0])
   peer.write(frame(TEXT, 'one'), frame(CLOSE, Buffer.from([3, 232])), frame(TEXT, 'two'), frame(0xff, 'no frame'))
   assert.deepEqual(await inbox.end(), { code: 1000, reason: '' })
@@ -207,10 +206,10 @@ test('fails the connection for what breaks the rules, behind what came before (�
     [frame(0xf1, 'bits'), 1006, 'WS_ERR_UNEXPECTED_RSV_2_3'],
     [frame(BINARY, Buffer.alloc(MIB + 1)).subarray(0, 1000), 1006, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH']
   ]) {
-    const peer = await RawClient.open(server)
+    const { peer } = await openRaw(server)
     const inbox = new Inbox([...server.clients].at(-1))
     peer.write(frame(TEXT, 'fine'), octets)
-    await peer.until(() => peer.body.includes(0x88))
+    while (peer.frames.at(-1)?.opcode !== 8) await once(peer, 'frame')
     peer.socket.destroy()
     assert.equal((await inbox.end()).code, code)
     assert.equal(inbox.error?.code, errorCode)
@@ -501,7 +500,7 @@ test('keeps 200 connections apart whose frames come in pieces', async () => {
       const name = `connection ${number}`
       expected.set(name, payloads.map(digest))
       const octets = Buffer.concat([frame(TEXT, name), ...payloads.map((payload) => frame(BINARY, payload))])
-      return { octets, at: 0, peer: await RawClient.open(server) }
+      return { octets, at: 0, peer: (await openRaw(server)).peer }
     })
   )
   for (let round = 0, left = peers.length; left > 0; round++) {
@@ -527,7 +526,7 @@ test('a server takes frames that come with the request', async () => {
   const large = octetsOf(3000)
   const cut = frame(TEXT, 'two')
   const behind = Buffer.concat([frame(TEXT, 'one'), frame(BINARY, large), cut.subarray(0, 7)])
-  const peer = await RawClient.open(server, behind)
+  const { peer } = await openRaw(server, behind)
   peer.write(cut.subarray(7), frame(TEXT, 'three'))
   await inbox.expect(['one', large, 'two', 'three'])
   assertWay([...server.clients][0]._socket)
@@ -541,7 +540,7 @@ test('a client takes frames that come with the response, then reads as it is tol
     finallyDo(() => socket.destroy())
     socket.on('error', () => {})
     const octets = Buffer.concat([
-      Buffer.from(responseTo(request.headers['sec-websocket-key'])),
+      responseOctets(request.headers['sec-websocket-key']),
       frame(TEXT, 'one', false),
       frame(BINARY, large, false),
       frame(TEXT, 'two', false)
@@ -559,7 +558,7 @@ test('a client takes frames that come with the response, then reads as it is tol
 
 test("listeners of 'data' on the socket get copies of what came", async () => {
   const server = await listen({}, () => {})
-  const peer = await RawClient.open(server)
+  const { peer } = await openRaw(server)
   const [ws] = server.clients
   const inbox = new Inbox(ws)
   const chunks = []
@@ -580,7 +579,7 @@ test("listeners of 'data' on the socket get copies of what came", async () => {
 test('delivers what came before the end of the stream', async () => {
   const server = await listen({}, () => {})
   for (const rest of [Buffer.alloc(0), frame(BINARY, octetsOf(5000)).subarray(0, 2000)]) {
-    const peer = await RawClient.open(server)
+    const { peer } = await openRaw(server)
     const inbox = new Inbox([...server.clients].at(-1))
     peer.socket.end(Buffer.concat([frame(TEXT, 'whole'), rest]))
     assert.deepEqual(await inbox.end(), { code: 1006, reason: '' })
@@ -593,14 +592,14 @@ test('survives connections that are reset', async () => {
   const server = await listen({}, () => {})
   const ends = []
   for (let i = 0; i < 20; i++) {
-    const peer = await RawClient.open(server)
+    const { peer, base } = await openRaw(server)
     const ws = [...server.clients].at(-1)
     const inbox = new Inbox(ws)
     ends.push(inbox.end())
     peer.write(frame(BINARY, octetsOf(5000)).subarray(0, 300 * i))
     if (i % 2 === 0) await turn()
     ws.send(octetsOf(i * 10_000))
-    peer.base.resetAndDestroy()
+    base.resetAndDestroy()
   }
   for (const { code } of await Promise.all(ends)) assert.equal(code, 1006)
 })
@@ -608,7 +607,7 @@ test('survives connections that are reset', async () => {
 test('delivers the rest when a listener throws', async () => {
   const errors = catchUncaught()
   const server = await listen({}, () => {})
-  const peer = await RawClient.open(server)
+  const { peer } = await openRaw(server)
   const [ws] = server.clients
   const intended = new Error('intended')
   ws.once('message', () => {

@@ -3,14 +3,15 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { createRequire } from 'node:module'
 import net from 'node:net'
-import { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import imported from 'hybi'
+import { buildFrame } from '../support/frames.mjs'
+import { RawPeer, requestOctets } from '../support/raw-peer.ts'
+import { cert, key } from '../support/tls.ts'
 
 /** The package by either module system: servers are those of the one, clients those of the other. */
 export { imported }
@@ -21,10 +22,6 @@ export const required = require('hybi')
 export const isTls = process.argv.includes('--tls')
 export const way = process.env.HYBI_RECEIVE_BUFFER
 export const kernels = process.env.HYBI_KERNELS
-
-export const [key, cert] = readFileSync(new URL('../support/tls.ts', import.meta.url), 'utf8').match(
-  /-----BEGIN [^`]+-----END [A-Z ]+-----/g
-)
 
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length)
 const cases = []
@@ -83,7 +80,6 @@ export async function runCases() {
   process.exit(failed === 0 ? 0 : 1)
 }
 
-export const turn = () => new Promise((resolve) => setImmediate(resolve))
 export const digest = (octets) => createHash('sha1').update(octets).digest('latin1')
 
 /** Octets that say where they are, so that a piece in a wrong place shows. */
@@ -243,111 +239,28 @@ export function assertWay(socket, expected = way) {
   assert.equal(socket.listenerCount('data'), 1, "listeners of 'data'")
 }
 
-/** Octets of a frame (RFC 6455 §5.2); masked unless told otherwise. */
-export function frame(first, payload, masked = true) {
-  const octets = Buffer.from(payload)
-  const { length } = octets
-  const size = length < 126 ? 0 : length < 65_536 ? 2 : 8
-  const header = Buffer.alloc(2 + size)
-  header[0] = first
-  header[1] = (masked ? 0x80 : 0) | (size === 0 ? length : size === 2 ? 126 : 127)
-  if (size === 2) header.writeUInt16BE(length, 2)
-  if (size === 8) header.writeBigUInt64BE(BigInt(length), 2)
-  if (!masked) return Buffer.concat([header, octets])
-  const mask = randomBytes(4)
-  const content = Buffer.allocUnsafe(length)
-  for (let i = 0; i < length; i++) content[i] = octets[i] ^ mask[i & 3]
-  return Buffer.concat([header, mask, content])
-}
+/** A frame whose first octet is `first`; masked unless told otherwise. */
+export const frame = (first, payload, masked = true) => buildFrame({ first, payload, key: masked ? randomBytes(4) : null })
 
-const REQUEST = [
-  'GET / HTTP/1.1',
-  'Host: localhost',
-  'Upgrade: websocket',
-  'Connection: Upgrade',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Version: 13',
-  '',
-  ''
-].join('\r\n')
-
-/** The response to `key` (RFC 6455 §4.2.2). */
-export function responseTo(websocketKey) {
-  const accept = createHash('sha1').update(`${websocketKey}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
-  return [
-    'HTTP/1.1 101 Switching Protocols',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    `Sec-WebSocket-Accept: ${accept}`,
-    '',
-    ''
-  ].join('\r\n')
-}
-
-/** A client that is a bare socket; `behind` is sent in one write with the request. */
-export class RawClient {
-  /** What came after the response. */
-  body = Buffer.alloc(0)
-  ended = false
-  #wake = () => {}
-
-  static async open(server, behind = Buffer.alloc(0)) {
-    const peer = new RawClient()
-    /** The TCP socket, which under TLS is the other's transport. */
-    peer.base = net.connect(server.address().port, '127.0.0.1')
-    await once(peer.base, 'connect')
-    peer.base.setNoDelay()
-    peer.socket = peer.base
-    peer.base.on('error', () => {})
-    if (isTls) {
-      peer.socket = tls.connect({ socket: peer.base, ca: cert, servername: 'localhost' })
-      peer.socket.on('error', () => {})
-      await once(peer.socket, 'secureConnect')
-    }
-    finallyDo(() => peer.base.destroy())
-    peer.socket.on('data', (chunk) => {
-      peer.body = Buffer.concat([peer.body, chunk])
-      peer.#wake()
-    })
-    for (const event of ['end', 'close']) {
-      peer.socket.on(event, () => {
-        peer.ended = true
-        peer.#wake()
-      })
-    }
-    peer.socket.write(Buffer.concat([Buffer.from(REQUEST), behind]))
-    await peer.until(() => peer.body.includes('\r\n\r\n'))
-    assert.ok(peer.body.toString('latin1').startsWith('HTTP/1.1 101 '), peer.body.toString('latin1'))
-    peer.body = peer.body.subarray(peer.body.indexOf('\r\n\r\n') + 4)
-    return peer
+/** A client that is a bare socket and has its answer; `behind` is sent in one write with the request. */
+export async function openRaw(server, ...behind) {
+  // Under TLS the other's transport
+  const base = net.connect(server.address().port, '127.0.0.1')
+  base.on('error', () => {})
+  await once(base, 'connect')
+  base.setNoDelay()
+  finallyDo(() => base.destroy())
+  let socket = base
+  if (isTls) {
+    socket = tls.connect({ socket: base, ca: cert, servername: 'localhost' })
+    await once(socket, 'secureConnect')
   }
-
-  write(...octets) {
-    this.socket.write(Buffer.concat(octets))
-  }
-
-  async until(condition) {
-    while (!condition() && !this.ended) await new Promise((resolve) => (this.#wake = resolve))
-  }
-}
-
-/** Two streams that are each other's other end and hand over what is written at once. */
-export function streamPair() {
-  const sides = [0, 1].map(
-    (index) =>
-      new Duplex({
-        read() {},
-        write(chunk, _encoding, done) {
-          sides[1 - index].push(Buffer.from(chunk))
-          done()
-        },
-        final(done) {
-          sides[1 - index].push(null)
-          done()
-        }
-      })
-  )
-  return sides
+  const peer = new RawPeer(socket, 'client')
+  peer.echoClose = false
+  peer.write(requestOctets(), ...behind)
+  await peer.untilHead()
+  assert.ok(peer.framed, String(peer.head))
+  return { peer, base }
 }
 
 /** A WebSocket on an upgraded socket. */

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { BINARY, buildFrame, TEST_KEY, TEXT } from '../support/frames.js'
-import { attach, eventsOf, eventually, link, linkRaw, streamPair, turns } from './support/links.js'
+import { streamPair } from '../support/stream-pair.js'
+import { attach, eventsOf, eventually, link, linkRaw, turns } from './support/links.js'
 import { uncaughtDuring } from './support/uncaught.js'
 
 const masked = (payload: Buffer | string, opcode = TEXT, rsv = 0): Buffer => buildFrame({ opcode, payload, rsv, key: TEST_KEY })

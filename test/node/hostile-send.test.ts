@@ -2,7 +2,8 @@ import vm from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import WebSocket from '../../src/index.js'
 import { isPlainBuffer, toBuffer } from '../../src/node/delivery/data.js'
-import { attach, eventsOf, eventually, link, linkInMemory, streamPair, turns } from './support/links.js'
+import { streamPair } from '../support/stream-pair.js'
+import { attach, eventsOf, eventually, link, linkInMemory, turns } from './support/links.js'
 import { uncaughtDuring } from './support/uncaught.js'
 
 describe('data that send refuses leaves the connection as it was', () => {

@@ -6,6 +6,7 @@ import net from 'node:net'
 import { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { describeHeaderLine } from '../../support/describe-value.js'
+import { buildFrame, CLOSE, closePayload, PING, TEST_KEY } from '../../support/frames.js'
 import { RawPeer, requestOctets, TEST_WEBSOCKET_KEY } from '../../support/raw-peer.js'
 import { cert, key as tlsKey } from '../../support/tls.js'
 import { server } from '../harness.js'
@@ -509,14 +510,19 @@ export const scenarios: Scenario[] = [
         'sec-websocket-version': '13'
       }
     })
-    const head = requestFrames()
+    const head = Buffer.concat([buildFrame({ payload: 'in the head', key: TEST_KEY }), buildFrame({ opcode: PING, key: TEST_KEY })])
     wss.handleUpgrade(req, duplex, head, (ws: Any) => {
       ctx.record(ws, 'ws')
       ws.on('message', (data: Buffer) => ws.send(data))
       ctx.log('amount', ws.bufferedAmount)
     })
     await ctx.turns()
-    duplex.push(Buffer.concat([frame('later'), closeFrame()]))
+    duplex.push(
+      Buffer.concat([
+        buildFrame({ payload: 'later', key: TEST_KEY }),
+        buildFrame({ opcode: CLOSE, payload: closePayload(1000), key: TEST_KEY })
+      ])
+    )
     duplex.push(null)
     await ctx.wait(
       'the end of what is written',
@@ -605,15 +611,3 @@ export const scenarios: Scenario[] = [
     await ask(ctx, port, '/', { 'Sec-WebSocket-Protocol': 'x' })
   })
 ]
-
-function frame(text: string): Buffer {
-  return Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])
-}
-
-function closeFrame(): Buffer {
-  return Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8])
-}
-
-function requestFrames(): Buffer {
-  return Buffer.concat([frame('in the head'), Buffer.from([0x89, 0x80, 0, 0, 0, 0])])
-}

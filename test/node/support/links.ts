@@ -2,11 +2,12 @@
 
 import { once } from 'node:events'
 import type net from 'node:net'
-import { Duplex } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { afterEach } from 'vitest'
 import WebSocket from '../../../src/index.js'
 import type { RawPeer } from '../../support/raw-peer.js'
 import { connectRaw, requestOctets } from '../../support/raw-peer.js'
+import { streamPair } from '../../support/stream-pair.js'
 
 export type Options = Record<string, unknown>
 export type Socket = InstanceType<typeof WebSocket>
@@ -16,29 +17,6 @@ const cleanups: (() => void)[] = []
 afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup()
 })
-
-/** Two streams, each of which reads what is written to the other, within the write. */
-export function streamPair(): [Duplex, Duplex] {
-  const make = (other: () => Duplex): Duplex =>
-    new Duplex({
-      read() {},
-      write(chunk: Buffer, _encoding, done) {
-        if (!other().destroyed && !other().readableEnded) other().push(Buffer.from(chunk))
-        done()
-      },
-      final(done) {
-        if (!other().destroyed) other().push(null)
-        done()
-      },
-      destroy(error, done) {
-        setImmediate(() => other().destroy())
-        done(error)
-      }
-    })
-  const one: Duplex = make(() => two)
-  const two: Duplex = make(() => one)
-  return [one, two]
-}
 
 /** A WebSocket on any stream. */
 export function attach(stream: Duplex, isServer: boolean, options: Options = {}): Socket {
