@@ -5,17 +5,7 @@ import { EventEmitter } from 'node:events'
 import type { ClientRequest } from 'node:http'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
-import {
-  CLOSE_ABNORMAL,
-  CLOSED,
-  CLOSING,
-  CONNECTING,
-  DEFAULT_CLOSE_TIMEOUT_MS,
-  OPCODE_PING,
-  OPCODE_PONG,
-  OPEN,
-  READY_STATES
-} from '../core/constants.js'
+import { CLOSED, CLOSING, CONNECTING, OPCODE_PING, OPCODE_PONG, OPEN, READY_STATES } from '../core/constants.js'
 import type { KernelsName } from '../core/kernels.js'
 import type { WriteCallback } from '../core/output.js'
 import { SEND_BINARY, SEND_COMPRESS, SEND_MASK, SEND_MORE, SEND_OWNED } from '../core/send-flags.js'
@@ -25,17 +15,8 @@ import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, isPlainBuffer, toB
 import { addEventListener, getAttribute, removeEventListener, setAttribute } from './compat/event-target.js'
 import { kernelsFor } from './runtime/kernels.js'
 import { copyToBuffer } from './delivery/message-memory.js'
-import { leaveReceiver, receiverOf, type ReceiverView } from './compat/receiver-view.js'
-import {
-  bound,
-  closePayload,
-  controlPayloadOf,
-  type Extensions,
-  payloadOf,
-  type Sender,
-  senderOf,
-  type SendOptions
-} from './compat/sender.js'
+import { leaveReceiver } from './compat/receiver-view.js'
+import { bound, closePayload, controlPayloadOf, type Extensions, payloadOf, type SendOptions } from './compat/sender.js'
 import { Delivery, type DeliveryOwner } from './delivery/delivery.js'
 import { openLink } from './links/open.js'
 import {
@@ -48,7 +29,8 @@ import {
   type SocketOptions
 } from './options.js'
 import type { PerMessageDeflate } from './compat/permessage-deflate.js'
-import { kClose, kDelivery, kPong } from './runtime/symbols.js'
+import { definePrivateSurface, type PrivateSurface } from './compat/private-surface.js'
+import { kClose, kDelivery, kExtensions, kIsServer, kPong, kReadyState, kSettings } from './runtime/symbols.js'
 
 type Callback = (error?: Error) => void
 
@@ -58,11 +40,7 @@ type Callback = (error?: Error) => void
 export const kOnClosed = Symbol('hybi.onClosed')
 /** `setSocket` for a server, which keeps the settings of its last connection. */
 export const kTakeOver = Symbol('hybi.takeOver')
-const kReadyState = Symbol('hybi.readyState')
-const kIsServer = Symbol('hybi.isServer')
-const kExtensions = Symbol('hybi.extensions')
 const kAttempt = Symbol('hybi.attempt')
-const kSettings = Symbol('hybi.settings')
 const kSendControl = Symbol('hybi.sendControl')
 const kAbort = Symbol('hybi.abort')
 const kRefuse = Symbol('hybi.refuse')
@@ -73,6 +51,8 @@ const kRefuse = Symbol('hybi.refuse')
  */
 const Listeners = function () {} as unknown as new () => object
 Listeners.prototype = Object.create(null) as object
+
+export interface WebSocket extends PrivateSurface {}
 
 export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
@@ -169,95 +149,6 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
   /** The kernel set that serves this connection. */
   get kernels(): KernelsName {
     return kernelsFor(this[kSettings].kernels).name
-  }
-
-  get _readyState(): number {
-    return this.readyState
-  }
-
-  set _readyState(state: number) {
-    if (this[kDelivery] === null) this[kReadyState] = state
-    else this[kDelivery].connection.setReadyState(state)
-  }
-
-  get _isServer(): boolean {
-    return this[kDelivery] === null ? this[kIsServer] : this[kDelivery].connection.isServer
-  }
-
-  set _isServer(isServer: boolean) {
-    this[kIsServer] = isServer
-    this[kDelivery]?.connection.setServer(isServer)
-  }
-
-  get _extensions(): Extensions {
-    return (this[kExtensions] ??= {})
-  }
-
-  set _extensions(extensions: Extensions) {
-    this[kExtensions] = extensions
-  }
-
-  /** The socket. What was sent is written first, so that it may be used directly. */
-  get _socket(): Duplex | null {
-    if (this[kDelivery] === null) return null
-    const { link } = this[kDelivery]
-    link.output.flush()
-    return link.stream
-  }
-
-  get _sender(): Sender | null {
-    return this[kDelivery] === null ? null : senderOf(this[kDelivery], this._extensions)
-  }
-
-  get _receiver(): ReceiverView | null {
-    return this[kDelivery] === null ? null : receiverOf(this[kDelivery], this)
-  }
-
-  get _closeFrameSent(): boolean {
-    return this[kDelivery] !== null && this[kDelivery].connection.closeFrameSent
-  }
-
-  set _closeFrameSent(sent: boolean) {
-    this[kDelivery]?.connection.setCloseFrameSent(sent)
-  }
-
-  get _closeFrameReceived(): boolean {
-    return this[kDelivery] !== null && this[kDelivery].connection.closeFrameReceived
-  }
-
-  set _closeFrameReceived(received: boolean) {
-    this[kDelivery]?.connection.setCloseFrameReceived(received)
-  }
-
-  get _closeCode(): number {
-    return this[kDelivery] === null ? CLOSE_ABNORMAL : this[kDelivery].connection.closeCode
-  }
-
-  get _closeMessage(): Buffer {
-    const reason = this[kDelivery]?.connection.closeReason
-    return reason === undefined || reason.length === 0 ? EMPTY_BUFFER : (reason as Buffer)
-  }
-
-  get _errorEmitted(): boolean {
-    return this[kDelivery] !== null && this[kDelivery].connection.errorReported
-  }
-
-  get _autoPong(): boolean {
-    return this[kDelivery] === null ? Boolean(this[kSettings].autoPong) : this[kDelivery].connection.autoPong
-  }
-
-  set _autoPong(autoPong: boolean) {
-    this[kSettings] = { ...this[kSettings], autoPong }
-    this[kDelivery]?.connection.setAutoPong(autoPong)
-  }
-
-  get _closeTimeout(): number {
-    return this[kSettings].closeTimeout ?? DEFAULT_CLOSE_TIMEOUT_MS
-  }
-
-  set _closeTimeout(closeTimeout: number) {
-    this[kSettings] = { ...this[kSettings], closeTimeout }
-    this[kDelivery]?.connection.setCloseTimeout(closeTimeout)
   }
 
   /**
@@ -450,6 +341,8 @@ function isDeferred(payload: Payload): boolean {
 function notOpen(readyState: number): Error {
   return new Error(`WebSocket is not open: readyState ${readyState} (${READY_STATES[readyState]})`)
 }
+
+definePrivateSurface(WebSocket.prototype)
 
 for (const target of [WebSocket, WebSocket.prototype]) {
   READY_STATES.forEach((name, value) => Object.defineProperty(target, name, { enumerable: true, value }))

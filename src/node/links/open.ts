@@ -3,7 +3,8 @@
 import { Socket } from 'node:net'
 import type { Link } from './link.js'
 import { type ReadingOptions, SocketLink } from './socket-link.js'
-import { type LinkedStream, StreamLink } from './stream-link.js'
+import type { LinkedStream } from './linked-stream.js'
+import { StreamLink } from './stream-link.js'
 
 /** How links read and write; many share one object. */
 export interface LinkOptions extends ReadingOptions {

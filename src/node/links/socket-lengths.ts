@@ -4,7 +4,7 @@
 import { Socket } from 'node:net'
 import { type Duplex, Writable } from 'node:stream'
 import { kLink } from '../runtime/symbols.js'
-import type { LinkedStream } from './stream-link.js'
+import type { LinkedStream } from './linked-stream.js'
 
 /** Looked at to know what waits, or whether to. */
 const NAMES = ['writableLength', 'writableNeedDrain', 'bytesWritten'] as const

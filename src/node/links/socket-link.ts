@@ -5,7 +5,8 @@ import type { Kernels } from '../../core/kernels.js'
 import { kLink } from '../runtime/symbols.js'
 import { rethrowLater } from '../runtime/ticks.js'
 import { type ReceiveBufferChoice, type ReceiveRegion, shareReceiveBuffer } from './receive-buffer.js'
-import { HELD, type LinkedStream, onStreamData, StreamLink } from './stream-link.js'
+import type { LinkedStream } from './linked-stream.js'
+import { HELD, onStreamData, StreamLink } from './stream-link.js'
 
 /** How sockets read; many links share one object. */
 export interface ReadingOptions {

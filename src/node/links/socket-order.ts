@@ -4,7 +4,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { nodeWrite } from './handle-write.js'
 import { kLink } from '../runtime/symbols.js'
-import type { LinkedStream } from './stream-link.js'
+import type { LinkedStream } from './linked-stream.js'
 
 type Method = 'write' | 'end' | 'destroy' | 'destroySoon'
 

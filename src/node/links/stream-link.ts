@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { kLink } from '../runtime/symbols.js'
 import { nextTick } from '../runtime/ticks.js'
 import { HELD_FOR_DRAIN, HELD_FOR_TURN, HELD_WHILE_GOING_ON, type Link, type LinkHandler } from './link.js'
+import type { LinkedStream } from './linked-stream.js'
 import { SocketOutput } from './output.js'
 import { writeFirst } from './socket-order.js'
 
@@ -15,12 +16,8 @@ export const HELD = HELD_FOR_DRAIN | HELD_FOR_TURN | HELD_WHILE_GOING_ON
 /** The stream is paused, and we did that. */
 const PAUSED = 8
 
-/** Any Duplex, with what sockets have beside. */
-export interface LinkedStream extends Duplex {
-  [kLink]?: StreamLink | undefined
-  setTimeout?: (ms: number) => void
-  setNoDelay?: () => void
-}
+/** With the link as it is. */
+type OwnStream = LinkedStream & { [kLink]?: StreamLink | undefined }
 
 export class StreamLink implements Link {
   readonly stream: LinkedStream
@@ -155,19 +152,19 @@ export class StreamLink implements Link {
 }
 
 /** Our listener of 'data'. */
-export function onStreamData(this: LinkedStream, chunk: Buffer): void {
+export function onStreamData(this: OwnStream, chunk: Buffer): void {
   this[kLink]!.receiveChunk(chunk)
 }
 
-function onStreamEnd(this: LinkedStream): void {
+function onStreamEnd(this: OwnStream): void {
   this[kLink]!.streamEnded()
 }
 
-function onStreamClose(this: LinkedStream): void {
+function onStreamClose(this: OwnStream): void {
   this[kLink]!.streamClosed()
 }
 
-function onStreamError(this: LinkedStream): void {
+function onStreamError(this: OwnStream): void {
   this.removeListener('error', onStreamError)
   this.on('error', ignore)
   this[kLink]?.streamFailed()
@@ -188,7 +185,7 @@ function nodePause(stream: LinkedStream): void {
 }
 
 /** Stands before it on the stream. */
-function pauseStream(this: LinkedStream): LinkedStream {
+function pauseStream(this: OwnStream): OwnStream {
   nodePause(this)
   this[kLink]?.streamPaused()
   return this

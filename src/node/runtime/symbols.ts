@@ -9,6 +9,16 @@ export const kLink: unique symbol = Symbol.for('hybi.link.1')
 /** On a WebSocket: what delivers to it. */
 export const kDelivery = Symbol('hybi.delivery')
 
+// Own state of a WebSocket, where no subclass can have a property of the same name
+
+/** Its state before there is a delivery, and whether it is a server's. */
+export const kReadyState = Symbol('hybi.readyState')
+export const kIsServer = Symbol('hybi.isServer')
+/** What was negotiated, by name. */
+export const kExtensions = Symbol('hybi.extensions')
+/** Options that hold for its life. */
+export const kSettings = Symbol('hybi.settings')
+
 /** Methods of a WebSocket that do what a program made of the public ones. */
 export const kPong = Symbol('hybi.pong')
 export const kClose = Symbol('hybi.close')
