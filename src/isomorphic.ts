@@ -14,7 +14,7 @@ export { closeCodeOf, protocolError, type ProtocolError, type Violation } from '
 export * as extension from './core/extension.js'
 export { FrameHeader, headerSize, parseFrameHeader, serializeFrameHeader, type HeaderContext } from './core/frame-header.js'
 export { parseRequest, parseResponse, serializeRequest } from './core/http-head.js'
-export { secureMaskingKeys, userMaskingKeys, type MaskingKeySource } from './core/masking-key.js'
+export { rotateKey, secureMaskingKeys, userMaskingKeys, type MaskingKeySource } from './core/masking-key.js'
 export { OctetQueue } from './core/octet-queue.js'
 export {
   acceptanceLines,
@@ -41,6 +41,15 @@ export type * from './core/kernels.js'
 export type * from './core/runtime.js'
 export { createPortableRuntime, type PortableRuntime } from './core/portable-runtime.js'
 export { Receiver, type ReceiverHandler, type ReceiverOptions } from './core/receiver.js'
+export {
+  ENTRY_NUMBERS,
+  NON_ASCII,
+  SCAN_FRAGMENTED,
+  SCAN_MASKED,
+  SCAN_RSV1,
+  SCAN_SKIP_UTF8,
+  SEEN_NON_ASCII
+} from './core/scan-flags.js'
 export { Sender, type Output, type WriteCallback } from './core/sender.js'
 export { sha1 } from './core/sha1.js'
 export * as subprotocol from './core/subprotocol.js'

@@ -20,7 +20,7 @@ export interface WasmCodecOptions {
   defer?: ((callback: () => void) => void) | undefined
   /** A new array for `length` octets, all of which will be written. */
   allocate?: ((length: number) => Uint8Array) | undefined
-  /** A copy of `octets[start, end)` that keeps no larger memory alive. */
+  /** A copy of `octets[start, end)`. It should not keep much more than itself alive: small ones may share some KiB. */
   copy?: ((octets: Uint8Array, start: number, end: number) => Uint8Array) | undefined
 }
 
@@ -29,7 +29,7 @@ export interface CodecHelpers extends OutputHelpers {
   readonly copy: (octets: Uint8Array, start: number, end: number) => Uint8Array
 }
 
-/** The codec; null where there is no WebAssembly with SIMD, or its memory cannot be reserved. */
+/** The codec; null if there is no WebAssembly with SIMD, or its memory cannot be reserved. */
 export function createWasmCodec(options: WasmCodecOptions = {}): DeflateCodec | null {
   const engine = instantiate()
   if (engine === null) return null
