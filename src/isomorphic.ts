@@ -16,7 +16,7 @@ export { closeCodeOf, protocolError, type ProtocolError, type Violation } from '
 export * as extension from './core/extension.js'
 export { FrameHeader, headerSize, parseFrameHeader, serializeFrameHeader, type HeaderContext } from './core/frame-header.js'
 export { parseRequest, parseResponse, serializeRequest } from './core/http-head.js'
-export { secureMaskingKeys, userMaskingKeys, type MaskingKeySource } from './core/masking-key.js'
+export { rotateKey, secureMaskingKeys, userMaskingKeys, type MaskingKeySource } from './core/masking-key.js'
 export { OctetQueue } from './core/octet-queue.js'
 export {
   acceptanceFields,
@@ -50,6 +50,15 @@ export type { Output, PreparedMessage, Repeats, WriteCallback } from './core/out
 export type { Platform, ReceiverPlatform, SenderPlatform } from './core/platform.js'
 export { portableClock } from './core/portable-clock.js'
 export { Receiver } from './core/receiver.js'
+export {
+  ENTRY_NUMBERS,
+  NON_ASCII,
+  SCAN_FRAGMENTED,
+  SCAN_MASKED,
+  SCAN_RSV1,
+  SCAN_SKIP_UTF8,
+  SEEN_NON_ASCII
+} from './core/scan-flags.js'
 export * from './core/send-flags.js'
 export { Sender, type Payload } from './core/sender.js'
 export { sha1 } from './core/sha1.js'

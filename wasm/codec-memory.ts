@@ -92,7 +92,7 @@ export const INPUT: usize = (TOKENS + <usize>(TOKENS_CAPACITY + MORE_TOKENS) * 4
 export const OUTPUT: usize = INPUT + SLICE + SLACK + GUARD
 export const OUTPUT_SIZE: usize = SLICE + 1024
 
-/** The message that was deflated last, where it fits into a slice, to know it again. */
+/** The message that was deflated last, if it fits into a slice, to know it again. */
 export const KEPT: usize = OUTPUT + OUTPUT_SIZE + SLACK + GUARD
 export const KEPT_SIZE: usize = SLICE
 

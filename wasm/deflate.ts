@@ -1,7 +1,7 @@
 // Raw DEFLATE (RFC 1951): finds matches lazily, in hash chains or in sets, and hands tokens to the block writer.
 //
 // Positions are numbered modulo 2^16 and go on from message to message, so that tables need no clearing: an entry is a hint at most.
-// It is taken where the octets are equal, its distance is within the history, and distances rise along the chain.
+// It is taken if the octets are equal, its distance is within the history, and distances rise along the chain.
 
 import { TOKENS, TOKENS_CAPACITY } from './codec-memory'
 import { closeOutput, openOutput, syncFlush, writeBlock } from './deflate-block'

@@ -33,7 +33,7 @@ export const PRECODE_BITS: u32 = 7
  * @param lengths `n` code lengths, an octet each
  * @param templates entries of the symbols, to which code lengths are added
  * @param most bits that the primary table is looked up by, at most
- * @returns number of bits that it is looked up by; -1 where zlib calls the lengths invalid: too many codes, or too few except a single
+ * @returns number of bits that it is looked up by; -1 if zlib calls the lengths invalid: too many codes, or too few except a single
  * one of one bit, or none at all. The code length code (`most` 7) has no such exception for the single one
  */
 export function build(lengths: usize, n: u32, table: usize, templates: usize, most: u32): i32 {
@@ -55,7 +55,7 @@ export function build(lengths: usize, n: u32, table: usize, templates: usize, mo
   let longest: u32 = 15
   while (longest > 0 && load<u32>(BUILD_COUNTS + (longest << 2)) == 0) longest--
   if (longest == 0) {
-    // no codes: an error only where one is looked for; a code length code decodes to zeros then
+    // no codes: an error only if one is looked for; a code length code decodes to zeros then
     const entry = most == PRECODE_BITS ? <u32>0x101 : SPECIAL | INVALID | 0x101
     store<u32>(table, entry)
     store<u32>(table, entry, 4)

@@ -56,7 +56,7 @@ const NOTHING_LEFT: i32 = 0
 const WITHOUT_TABLES: i32 = 1
 
 /**
- * Most blocks with codes of their own in one call: 1.2 ms where each holds nothing else (64 KiB of the worst would take 3.3 ms). Those
+ * Most blocks with codes of their own in one call: 1.2 ms if each holds nothing else (64 KiB of the worst would take 3.3 ms). Those
  * of compressors hold thousands of symbols.
  */
 const MOST_TABLES: u32 = 512
@@ -87,7 +87,7 @@ let distanceMask: u64
  * @param window largest distance, in octets
  * @param resume 0: a block begins; 1: it continues from STATE; 2: the same, and nobody else has been here since
  * @returns how many octets came out, when the input ended with a block and an octet; else a negative number, and STATE is filled
- * where the data are not corrupt
+ * if the data are not corrupt
  */
 export function inflate(from: usize, end: usize, history: usize, to: usize, limit: usize, window: usize, resume: i32): i32 {
   input = from

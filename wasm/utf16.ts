@@ -40,7 +40,7 @@ function lowerSurrogates(third: v128, fourth: v128): v128 {
 }
 
 /**
- * Writes `length` octets of valid UTF-8 at `p` as UTF-16LE at `out`, where there is room for two octets for each, and 16.
+ * Writes `length` octets of valid UTF-8 at `p` as UTF-16LE at `out`, with room for two octets for each, and 16.
  * @returns the number of octets written
  */
 export function toUtf16(p: usize, length: usize, out: usize): usize {

@@ -41,7 +41,7 @@ function faults(v: v128, previous: v128): v128 {
     ),
     i8x16.swizzle(faultsOfHigh(), i8x16.shr_u(v, 4))
   )
-  // The high bit stays where a lead of at least 3 octets is two back (0xe0 - 0x60), or one of 4 octets three back (0xf0 - 0x70).
+  // The high bit stays if a lead of at least 3 octets is two back (0xe0 - 0x60), or one of 4 octets three back (0xf0 - 0x70).
   const third = i8x16.sub_sat_u(back2, i8x16.splat(0x60))
   const fourth = i8x16.sub_sat_u(back3, i8x16.splat(0x70))
   return v128.xor(v128.and(v128.or(third, fourth), i8x16.splat(<i8>0x80)), pairs)
@@ -54,7 +54,7 @@ function stateLanes(state: u32): v128 {
 
 /**
  * The state after octets in which nothing impossible was found, given the last 4 of them, the latest in the low 8 bits;
- * -1 where the latest is a lead octet that no sequence has.
+ * -1 if the latest is a lead octet that no sequence has.
  */
 function stateAfter(latest: u32): i32 {
   const last = latest & 0xff

@@ -4,17 +4,22 @@ import { NOTHING } from '../core/octets.js'
 
 /** What joining takes from the runtime. */
 export interface OutputHelpers {
-  /** Calls back after other events had their turn; undefined where nothing does. */
+  /** Calls back after other events had their turn; undefined if nothing does. */
   readonly defer: ((callback: () => void) => void) | undefined
   readonly allocate: (length: number) => Uint8Array
 }
 
-/** Most octets to be copied without a pause: 0.2 ms where the memory is new. */
+/** What a codec takes from it: `WasmCodecOptions` with the defaults. */
+export interface CodecHelpers extends OutputHelpers {
+  readonly copy: (octets: Uint8Array, start: number, end: number) => Uint8Array
+}
+
+/** Most octets to be copied without a pause: 0.2 ms if the memory is new. */
 const COPIED_AT_ONCE = 512 * 1024
 
 /**
  * Joins `chunks` into one array.
- * @param whenJoined is called with it later, after pauses where it is large; with null it is returned
+ * @param whenJoined is called with it later, after pauses if it is large; with null it is returned
  */
 export function joinLater(chunks: Uint8Array[], helpers: OutputHelpers, whenJoined: null): Uint8Array
 export function joinLater(chunks: Uint8Array[], helpers: OutputHelpers, whenJoined: (octets: Uint8Array) => void): null

@@ -34,7 +34,7 @@ const Z_DEFLATED = 8
 /** Output of one step before it is copied out: no state lives here between calls, so all streams share it. */
 const scratch = new Uint8Array(16 * 1024)
 
-/** Input and output of an inflater between two pauses, in octets: together 2 ms where every few octets begin a block with new codes. */
+/** Input and output of an inflater between two pauses, in octets: together 2 ms if every few octets begin a block with new codes. */
 const SLICE = 8 * 1024
 const SLICE_INFLATED = 64 * 1024
 

@@ -2,11 +2,10 @@
 
 import { detachedError } from '../core/errors.js'
 import type { CodecCallback, Deflater, DeflaterOptions } from '../core/codec.js'
-import type { CodecHelpers } from './wasm.js'
 import type { Effort } from './wasm-effort.js'
 import { EFFORTS, effectiveLevel } from './wasm-effort.js'
 import type { Engine } from './wasm-engine.js'
-import { joinLater } from './output.js'
+import { type CodecHelpers, joinLater } from './output.js'
 import { closePending, finishLater, type Owner } from './pauses.js'
 import { deflatedNothing, storeOctets, TRAILER } from './stored-blocks.js'
 import type { HistoryHolder, Result } from './wasm-repeats.js'
@@ -18,12 +17,10 @@ const HASH_BITS = 14
 const ALONE_HASH_BITS = 14
 const LARGE_HASH_BITS = 15
 
-/**
- * How much of the window, from its end, the tables of a slot that was somebody else's are made from, in octets: 10 µs.
- */
+/** How much of the window, from its end, is entered in the tables of a slot that was another connection's, in octets: 10 µs. */
 const REBUILT = 8192
 
-/** Messages up to this size refer to the history even where many connections get them, in octets. */
+/** Messages up to this size refer to the history even if many connections get them, in octets. */
 const LEAST_FOR_ALL = 16384
 
 export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder, Owner {
@@ -49,7 +46,7 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder, Owner 
   private place = 0
   /** Number of the first octet in the slot, modulo 2^16. */
   private position = 0
-  /** Octets of the window that the slot's tables know; -1 where they are those of somebody else. */
+  /** Octets of the window that the slot's tables know; -1 if they are those of another connection. */
   private known = -1
 
   constructor(
@@ -184,8 +181,8 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder, Owner 
   }
 
   /**
-   * What came of the small message at `start` with the same history before; null where it is to be deflated, to the module's output,
-   * where nothing is then that is still needed.
+   * What the small message at `start` was deflated to for another connection with the same history; null if it is to be deflated. The
+   * module's output may then be overwritten: what is still needed of it was saved.
    */
   private findRepeated(start: number, length: number, reach: number): Result | null {
     const { engine, effort } = this
@@ -256,9 +253,9 @@ export class WasmDeflater implements Deflater, SlotHolder, HistoryHolder, Owner 
   }
 
   /**
-   * A message of one slice, once for all who send it in a row: it refers to nothing before it. That costs those that have a history up to
+   * A message of one slice, once for all connections that send it in a row: it refers to nothing before it. That costs those that have a history up to
    * an eighth more octets at 16 KiB, half of that at 32. What came before is then out of reach anyway, were it the same message.
-   * @returns null where it is to be deflated for this connection
+   * @returns null if it is to be deflated for this connection alone
    */
   private deflateForAll(octets: Uint8Array): Uint8Array | null {
     const { engine, effort, negotiated } = this

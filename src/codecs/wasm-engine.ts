@@ -71,7 +71,7 @@ export class Engine {
   readonly repeats: Repeats
   /** Number of the next octet that is deflated with the tables that all connections share. */
   position = 0
-  /** Whose block `inflate` would continue with its tables; null where the last call left none. */
+  /** Whose block `inflate` would continue with its tables; null if the last call left none. */
   holder: BlockHolder | null = null
 
   readonly state: number

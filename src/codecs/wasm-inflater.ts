@@ -3,10 +3,9 @@
 import { CLOSE_INVALID_PAYLOAD } from '../core/constants.js'
 import { protocolError, withCloseCode } from '../core/errors.js'
 import type { CodecCallback, Inflater, InflaterOptions } from '../core/codec.js'
-import type { CodecHelpers } from './wasm.js'
 import type { BlockHolder, Engine } from './wasm-engine.js'
 import { AFRESH, CONTINUED, ENDED, FULL, INCOMPLETE, RESTORED } from './wasm-engine.js'
-import { joinLater } from './output.js'
+import { type CodecHelpers, joinLater } from './output.js'
 import { closePending, finishLater, type Owner } from './pauses.js'
 import { TRAILER } from './stored-blocks.js'
 import type { SlotHolder } from './wasm-slots.js'
@@ -44,7 +43,7 @@ interface Job {
   readonly maxLength: number
   /** How many of `octets` went to the module. */
   taken: number
-  /** Input that the module left, to be given to it again at its address; null where it took all. */
+  /** Input that the module left, to be given to it again at its address; null if it took all. */
   unread: Uint8Array | null
   unreadAt: number
   readonly chunks: Uint8Array[]
@@ -64,7 +63,7 @@ export class WasmInflater implements Inflater, SlotHolder, BlockHolder, Owner {
   private filled = 0
   private window: Uint8Array | null = null
   private place = 0
-  /** The module's state, where input ended within a block and somebody else has used the module since. */
+  /** The module's state, if input ended within a block and another connection has used the module since. */
   private state: Uint8Array | null = null
   /** Whether the input ended with a final block: the next is ignored. */
   private ended = false
@@ -183,7 +182,7 @@ export class WasmInflater implements Inflater, SlotHolder, BlockHolder, Owner {
     return state ? this.joined(job) : this.run(job, done)
   }
 
-  /** Inflates in slices: all at once, or with pauses where the runtime lends `defer`. */
+  /** Inflates in slices: all at once, or with pauses if the runtime lends `defer`. */
   private run(job: Job, done: CodecCallback): Uint8Array | Error | null {
     const { defer } = this.helpers
     let finished = this.step(job)
@@ -272,7 +271,7 @@ export class WasmInflater implements Inflater, SlotHolder, BlockHolder, Owner {
     return result > INCOMPLETE ? 0 : this.engine.inflateResult[1] - start
   }
 
-  /** Copies input to the module, with the trailer where it is the last; returns its end. */
+  /** Copies input to the module, with the trailer if it is the last; returns its end. */
   private load(octets: Uint8Array, trailer: boolean): number {
     const { engine } = this
     engine.octets.set(octets, engine.input)

@@ -58,7 +58,7 @@ export class Repeats {
     if (this.shared.length > 0) this.shared = []
   }
 
-  /** The result that the latest message has for whomever; null where there is none yet. */
+  /** The result that the latest message has for any connection; null if there is none yet. */
   findShared(effort: unknown, reach: number): SharedResult | null {
     return this.shared.find((result) => result.reach === reach && result.effort === effort) ?? null
   }
@@ -69,7 +69,7 @@ export class Repeats {
     return result
   }
 
-  /** The result that the latest message has for `holder`, who takes it over with its history; null where there is none yet. */
+  /** The result that the latest message has for `holder`, which takes it over with its history; null if there is none yet. */
   find(holder: HistoryHolder, effort: unknown, reach: number): Result | null {
     for (let i = 0; i < this.count; i++) {
       const result = this.results[i]
@@ -92,7 +92,7 @@ export class Repeats {
   }
 
   /**
-   * Notes what `holder` made of the latest message, and gives it its new history: that of another who had the same messages for `reach`
+   * Notes what `holder` made of the latest message, and gives it its new history: that of another that had the same messages for `reach`
    * octets, or a new one.
    * @param messageLength octets of the message
    * @param length octets that the module wrote

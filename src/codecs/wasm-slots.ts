@@ -48,7 +48,7 @@ export class Slots {
   }
 
   private evictOne(): number {
-    // The older of two random ones: where connections take turns, and there are more than slots, the oldest one is the next to be used
+    // The older of two random ones: if connections take turns, and there are more of them than slots, the oldest one is the next to be used
     const one = this.random()
     const other = this.random()
     const slot = this.used[one] < this.used[other] ? one : other

@@ -6,7 +6,7 @@
 // Of zlib's options `level` and `dictionary` are honoured; `memLevel` and `chunkSize` have no effect; `strategy` is for codecs on zlib.
 
 import type { DeflateCodec } from '../core/codec.js'
-import type { OutputHelpers } from './output.js'
+import type { CodecHelpers } from './output.js'
 import { WasmDeflater } from './wasm-deflater.js'
 import { instantiate } from './wasm-engine.js'
 import { WasmInflater } from './wasm-inflater.js'
@@ -20,16 +20,11 @@ export interface WasmCodecOptions {
   defer?: ((callback: () => void) => void) | undefined
   /** A new array for `length` octets, all of which will be written. */
   allocate?: ((length: number) => Uint8Array) | undefined
-  /** A copy of `octets[start, end)` that keeps no larger memory alive. */
+  /** A copy of `octets[start, end)`. It should not keep much more than itself alive: small ones may share some KiB. */
   copy?: ((octets: Uint8Array, start: number, end: number) => Uint8Array) | undefined
 }
 
-/** The same with defaults filled in. */
-export interface CodecHelpers extends OutputHelpers {
-  readonly copy: (octets: Uint8Array, start: number, end: number) => Uint8Array
-}
-
-/** The codec; null where there is no WebAssembly with SIMD, or its memory cannot be reserved. */
+/** The codec; null if there is no WebAssembly with SIMD, or its memory cannot be reserved. */
 export function createWasmCodec(options: WasmCodecOptions = {}): DeflateCodec | null {
   const engine = instantiate()
   if (engine === null) return null

@@ -8,7 +8,7 @@ export interface Deflater {
   /**
    * Compresses a message, or a fragment of one. With `fin` the result lacks the trailing `00 00 ff ff` and, without context takeover,
    * the history is forgotten. One call at a time: the next only after the result of this one.
-   * @param octets not modified; where the codec needs them after the call and they are at most 4 KiB, it copies them. Larger ones may be
+   * @param octets not modified; if the codec needs them after the call and they are at most 4 KiB, it copies them. Larger ones may be
    * gone by then (detached, or resized): `done` is called with a `detachedError`, and what is compressed later does not refer to them
    * @returns the compressed octets, the caller's to keep; or null: `done` is called later, once
    */
@@ -41,7 +41,7 @@ export type InflaterOptions = DeflaterOptions
 
 export type CodecName = 'wasm' | 'zlib' | 'pako'
 
-/** A raw DEFLATE implementation. It may finish at once or later; who calls it keeps the order. */
+/** A raw DEFLATE implementation. It may finish at once or later; the caller keeps the order. */
 export interface DeflateCodec {
   readonly name: CodecName
   createDeflater(options: DeflaterOptions): Deflater

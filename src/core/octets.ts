@@ -1,7 +1,7 @@
 // Octets in general.
 
 /**
- * No octets: what stands where there are none. It is for use within the library only: whoever gets octets to keep may transfer them away,
+ * No octets: an array of none. It is for use within the library only: whoever gets octets to keep may transfer them away,
  * and gets an array of his own.
  */
 export const NOTHING = new Uint8Array(0)

@@ -6,10 +6,10 @@ import type { CodecCallback, DeflateCodec, Deflater, DeflaterOptions, Inflater }
 /** Name of the extension in Sec-WebSocket-Extensions (RFC 7692 §7). */
 export const PERMESSAGE_DEFLATE = 'permessage-deflate'
 
-/** Messages below this size are not compressed where context takeover is off, in octets. */
+/** Messages below this size are not compressed if context takeover is off, in octets. */
 export const DEFAULT_THRESHOLD = 1024
 
-/** Base-two logarithm of the largest window, which is the one used where none was negotiated (RFC 7692 §7.1.2). */
+/** Base-two logarithm of the largest window, which is the one used if none was negotiated (RFC 7692 §7.1.2). */
 const MAX_WINDOW_BITS = 15
 const MIN_WINDOW_BITS = 8
 
@@ -85,7 +85,7 @@ function isWindowBits(value: number): boolean {
 
 /**
  * Chooses the first acceptable one of a client's offers and turns it, in place, into the parameters of the response (RFC 7692 §7.1).
- * @throws {Error} where no offer is acceptable
+ * @throws {Error} if no offer is acceptable
  */
 export function acceptAsServer(options: NegotiationOptions, offers: DeflateParameters[]): DeflateParameters {
   const { serverMaxWindowBits, clientMaxWindowBits } = options
@@ -118,7 +118,7 @@ function isAcceptable(options: NegotiationOptions, params: DeflateParameters): b
 
 /**
  * Judges a server's response and completes it, in place, by what this client does on its own account (RFC 7692 §7.1).
- * @throws {Error} where the response has a parameter that the offer did not allow
+ * @throws {Error} if the response has a parameter that the offer did not allow
  */
 export function acceptAsClient(options: NegotiationOptions, response: DeflateParameters[]): DeflateParameters {
   const params = response[0]

@@ -7,7 +7,7 @@ import { utf8Decode, utf8Length, utf8Write } from './utf8.js'
 /** The one thing that JavaScript alone does not have: a secure random generator, such as `(octets) => crypto.getRandomValues(octets)`. */
 export type FillRandom = (target: Uint8Array) => void
 
-/** Beside what the core needs, for who makes strings of messages. */
+/** What the core needs, and besides what makes strings of messages. */
 export interface PortableRuntime extends Runtime {
   utf8Decode(octets: Uint8Array, start: number, end: number): string
 }

@@ -57,7 +57,7 @@ export function availableKernels(natives: NativeHelpers = WITHOUT_NATIVES): Kern
 /**
  * The kernel set of that name, the same object each time; its `name` says what 'auto' came to.
  * @param natives what the runtime lends to 'auto' and 'native'
- * @throws {TypeError} at an unknown name; an Error where the set cannot be had
+ * @throws {TypeError} for an unknown name; an Error if the set cannot be had
  */
 export function selectKernels(name: KernelsChoice, natives: NativeHelpers = WITHOUT_NATIVES): Kernels {
   switch (name) {

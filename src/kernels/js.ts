@@ -1,4 +1,4 @@
-// The kernels in JavaScript: reference for the other sets, what they use where a call is not worth it, and the set of runtimes without
+// The kernels in JavaScript: reference for the other sets, what they use if a call is not worth it, and the set of runtimes without
 // WebAssembly. Figures: `npm run bench -- kernels`, ns per call, Node 20.
 
 import type { FrameTable, Kernels } from '../core/kernels.js'
@@ -8,10 +8,10 @@ import { createTable, nestedTable, scanFrames } from './scan.js'
 import { toUtf16 } from './utf16.js'
 import { validateOctets } from './utf8.js'
 
-// A pass over words takes 0.17 ns an octet and one over octets 0.85, but a view of words costs 15 ns where the memory is that of the
+// A pass over words takes 0.17 ns an octet and one over octets 0.85, but a view of words costs 15 ns if the memory is that of the
 // last call, else 60. A masking key fits over words only if their first octet is the lowest: big endian machines stay with octets.
 const WORDS_FROM = LITTLE_ENDIAN ? 64 : Infinity
-/** The same where the view is there already. */
+/** The same if the view is there already. */
 const WORDS_FROM_IN_SCAN = LITTLE_ENDIAN ? 16 : Infinity
 /** Shortest payload to be copied first and masked in place then: words need the same alignment on both sides. */
 const COPY_FROM = LITTLE_ENDIAN ? 96 : Infinity

@@ -18,7 +18,7 @@ const IS_UTF8_FROM = 96
 /** The key as the natives take it. */
 const keyOctets = new Uint8Array(4)
 
-/** The natives' own `mask`, or null where they have none. */
+/** The natives' own `mask`, or null if they have none. */
 export function nativeMask(natives: NativeHelpers): Kernels['mask'] | null {
   const { mask, unmask } = natives
   if (mask === undefined && unmask === undefined) return null
@@ -107,7 +107,7 @@ class NativeKernels implements Kernels {
   }
 }
 
-/** The kernels over `natives`; null where these have no mask. */
+/** The kernels over `natives`; null if these have no mask. */
 export function createNativeKernels(natives: NativeHelpers): Kernels | null {
   const mask = nativeMask(natives)
   return mask === null ? null : new NativeKernels(mask, natives.isUtf8 ?? null)

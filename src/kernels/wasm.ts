@@ -1,5 +1,5 @@
 // The kernels in WebAssembly (wasm/kernels.ts). The module is instantiated once for all connections, on first use, and keeps nothing
-// between calls but what a scan found. Octets in its memory are worked on where they are; others are copied where that pays.
+// between calls but what a scan found. Octets in its memory are worked on where they are; others are copied if that pays.
 // Figures: `npm run bench -- kernels`, ns per call, Node 20.
 
 import { base64Decode } from '../core/base64.js'
@@ -28,7 +28,7 @@ export interface WasmKernels extends Kernels {
 
 /** Shortest payload for which a look at where it lies (15 ns) is worth it, unless it lies where the last one did. */
 const LOOK_FROM = 32
-/** Shortest chunk to be copied in for a scan: 57 against 86 with 64 octets of payload; 45 more where it is not all of its view. */
+/** Shortest chunk to be copied in for a scan: 57 against 86 with 64 octets of payload; 45 more if it is not all of its view. */
 const COPY_IN_FROM = 40
 const COPY_IN_PART_FROM = 100
 /** Shortest text to be copied in for validation: 60 against 42 (all ASCII) or 90 (else) at 64 octets, 52 against 85 or 300 at 256. */
@@ -37,9 +37,9 @@ const COPY_IN_TEXT_FROM = 96
 const COPY_IN_OUT_FROM = 600
 /** Shortest text to be copied in to become UTF-16: 177 against 152 ns at 16 octets, 215 against 300 at 64. */
 const COPY_IN_UTF16_FROM = 32
-/** The same where it is copied out as well: 280 against 270 ns at 64 octets, 600 against 950 at 128. */
+/** The same if it is copied out as well: 280 against 270 ns at 64 octets, 600 against 950 at 128. */
 const COPY_IN_OUT_UTF16_FROM = 96
-/** Shortest payload for a native mask, where it need not be copied: 170 against 133 at 1 KiB, 216 against 255 at 4 KiB. */
+/** Shortest payload for a native mask, if it need not be copied: 170 against 133 at 1 KiB, 216 against 255 at 4 KiB. */
 const NATIVE_MASK_FROM = 2048
 /** Shortest text with octets above 0x7f for a native validation: 92 against 115 at 512 octets, 271 against 833 at 4 KiB. */
 const IS_UTF8_FROM = 512
@@ -126,7 +126,7 @@ class WasmKernelSet implements WasmKernels {
     this.inside = this.octets
   }
 
-  /** Where `view` begins in our memory, or -1; not looked for where `length` octets are too few. */
+  /** Where `view` begins in our memory, or -1; not looked for if `length` octets are too few. */
   private startOf(view: Uint8Array, length: number): number {
     if (view === this.inside) return this.insideStart
     if (length < LOOK_FROM || view === this.outside || view.buffer !== this.instance.buffer) return -1
@@ -348,7 +348,7 @@ class WasmKernelSet implements WasmKernels {
 }
 
 /**
- * The kernels in WebAssembly, or null where they cannot be had. All sets share one module and its memory.
+ * The kernels in WebAssembly, or null if they cannot be had. All sets share one module and its memory.
  * @param natives what to use where it is faster; nothing by default
  */
 export function createWasmKernels(natives?: NativeHelpers): WasmKernels | null {

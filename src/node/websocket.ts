@@ -52,8 +52,6 @@ const kRefuse = Symbol('hybi.refuse')
 const Listeners = function () {} as unknown as new () => object
 Listeners.prototype = Object.create(null) as object
 
-export interface WebSocket extends PrivateSurface {}
-
 export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
   declare static readonly CONNECTING: 0
@@ -78,7 +76,21 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
   declare [kAttempt]: ClientAttempt<WebSocket> | undefined
   declare _req: ClientRequest | null | undefined
   declare _redirects: number | undefined
-  declare _url: string | undefined;
+  declare _url: string | undefined
+  // See private-surface.ts
+  declare _readyState: PrivateSurface['_readyState']
+  declare _isServer: PrivateSurface['_isServer']
+  declare _extensions: PrivateSurface['_extensions']
+  declare readonly _socket: PrivateSurface['_socket']
+  declare readonly _sender: PrivateSurface['_sender']
+  declare readonly _receiver: PrivateSurface['_receiver']
+  declare _closeFrameSent: PrivateSurface['_closeFrameSent']
+  declare _closeFrameReceived: PrivateSurface['_closeFrameReceived']
+  declare readonly _closeCode: PrivateSurface['_closeCode']
+  declare readonly _closeMessage: PrivateSurface['_closeMessage']
+  declare readonly _errorEmitted: PrivateSurface['_errorEmitted']
+  declare _autoPong: PrivateSurface['_autoPong']
+  declare _closeTimeout: PrivateSurface['_closeTimeout'];
   [kDelivery]: Delivery | null = null;
   [kOnClosed]: ((websocket: WebSocket) => void) | null = null;
   [kExtensions]: Extensions | null = null;

@@ -439,6 +439,24 @@ export function testConformance(codec: DeflateCodec): void {
     }).toThrow(RangeError)
   })
 
+  test("gives no octets in an array of the caller's own, which may be transferred away", async () => {
+    const inflater = codec.createInflater(WITH_TAKEOVER)
+    const buffers = new Set<ArrayBufferLike>()
+    const inputs: [string, boolean][] = [
+      ['', false],
+      ['00', false],
+      ['0000ffff', false],
+      ['00', true]
+    ]
+    for (const [hex, fin] of [...inputs, ...inputs]) {
+      const result = (await inflate(inflater, octetsOf(hex), fin)) as Uint8Array
+      expect(result).toHaveLength(0)
+      expect(buffers.has(result.buffer)).toBe(false)
+      buffers.add(result.buffer)
+    }
+    inflater.close()
+  })
+
   test('honours a dictionary, also after the history was forgotten', async () => {
     const options = { ...WITHOUT_TAKEOVER, zlib: { dictionary: Buffer.from('Hello, world') } }
     const deflater = codec.createDeflater(options)

@@ -14,7 +14,7 @@ export type CodecChoice = 'auto' | CodecName
 
 const CHOICES: readonly CodecChoice[] = ['auto', 'wasm', 'zlib', 'pako']
 
-/** Options of node:zlib that only node:zlib honours: who sets one gets it. */
+/** Options of node:zlib that only node:zlib honours: setting one chooses it. */
 const ZLIB_ONLY: readonly string[] = ['strategy', 'dictionary', 'flush', 'finishFlush', 'info']
 
 export interface CodecOptions {
@@ -31,8 +31,8 @@ const codecs: Partial<Record<CodecName, DeflateCodec | null>> = {}
 
 /**
  * The codec for these options: the one they name, or the best for them. Each is made once and serves every connection.
- * @throws {TypeError} where they name one that does not exist
- * @throws {Error} where they name one that this process does not have
+ * @throws {TypeError} if they name one that does not exist
+ * @throws {Error} if they name one that this process does not have
  */
 export function chooseCodec(options: CodecOptions): DeflateCodec {
   const choice = options.codec ?? 'auto'
@@ -61,7 +61,7 @@ export function checkCodec(options: CodecOptions): void {
   else sharedLimiter(options.concurrencyLimit)
 }
 
-/** Null where it cannot be had here; it is tried once. */
+/** Null if it cannot be had here; it is tried once. */
 function codecNamed(name: CodecName): DeflateCodec | null {
   const known = codecs[name]
   if (known !== undefined) return known

@@ -13,7 +13,7 @@ import type { Limiter } from './limiter.js'
 const MAX_COPIED = 4096
 
 /**
- * Larger input is copied piece by piece as zlib comes to it, in octets: its owner may transfer the memory away, and who has it then may
+ * Larger input is copied piece by piece as zlib comes to it, in octets: its owner may transfer the memory away, and whoever has it then may
  * free it under the hands of the thread that reads it; and Node.js aborts the process if it is gone between two chunks of output. Costs a
  * hundredth of the time that zlib takes.
  */
@@ -232,7 +232,7 @@ class ZlibStream {
     let output = NOTHING
     if (error === null) {
       if (task.forget) this.reset()
-      // Copied even where there is one chunk only: it is a part of a buffer of `chunkSize` octets, which it would keep alive.
+      // Copied even if there is one chunk only: it is a part of a buffer of `chunkSize` octets, which it would keep alive.
       output = Buffer.concat(chunks, length).subarray(0, length - task.trimmed)
     }
     // First, so that nothing that `done` does or throws can hold up other connections.

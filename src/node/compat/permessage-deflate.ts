@@ -83,7 +83,7 @@ export class PerMessageDeflate {
     return PERMESSAGE_DEFLATE
   }
 
-  /** The transform with the parameters agreed on, for who needs no callbacks and keeps the order himself. Call it after `accept`. */
+  /** What a connection uses, with the parameters agreed on: it keeps the order of its messages itself. To be read after `accept`. */
   get transform(): MessageDeflate {
     return (this.transformInUse ??= new MessageDeflate({
       codec: codecs().choose(this._options),

@@ -1,7 +1,7 @@
-// Reading sockets straight into one region that all connections share, in the kernels' own memory where they have one.
+// Reading sockets straight into one region that all connections share, in the kernels' own memory if they have one.
 //
 // It saves a 64 KiB allocation for each read and the way through the readable stream. Node has this for `net.connect({ onread })` only;
-// here it is set on sockets that are there already, which is internal API: every piece is looked for, and where one is missing
+// here it is set on sockets that are there already, which is internal API: every piece is looked for, and if one is missing
 // sockets are read by their 'data' events.
 
 import { Buffer } from 'node:buffer'
@@ -10,12 +10,12 @@ import process from 'node:process'
 import type { Kernels, KernelsMemory } from '../../core/kernels.js'
 import { processWide } from '../runtime/process-wide.js'
 
-/** `'auto'`: where it is known to work; `'shared'`: the same, but an Error where it is not; `'off'`: 'data' events always. */
+/** `'auto'`: if it is known to work; `'shared'`: the same, but an Error if it is not; `'off'`: 'data' events always. */
 export type ReceiveBufferChoice = 'auto' | 'shared' | 'off'
 
 const CHOICES: readonly unknown[] = ['auto', 'shared', 'off']
 
-/** What holds where the option is not given: HYBI_RECEIVE_BUFFER as it was when the program started. */
+/** What holds if the option is not given: HYBI_RECEIVE_BUFFER as it was when the program started. */
 const DEFAULT_CHOICE = (process.env.HYBI_RECEIVE_BUFFER || 'auto') as ReceiveBufferChoice
 
 const REGION_SIZE = 256 * 1024
@@ -60,7 +60,7 @@ export function checkReceiveBuffer(option: ReceiveBufferChoice | null | undefine
 let internals: Internals | null | undefined
 
 /**
- * The keys under which Node keeps a socket's buffer; null where they are missing. Only on Linux: it reads when there is something to read,
+ * The keys under which Node keeps a socket's buffer; null if they are missing. Only on Linux: it reads when there is something to read,
  * whereas Windows is given the buffer beforehand, for many sockets at once.
  */
 function findInternals(): Internals | null {
@@ -109,7 +109,7 @@ function createRegion(memory: KernelsMemory | undefined): ReceiveRegion {
 /**
  * Lets `socket` read into the shared region from here on, for its life: `onRead`, the same function for all sockets, is called with what
  * came, in place of 'data'; also from within whatever it calls. To be called when nothing is buffered in the stream.
- * @returns the region, or null where this socket cannot
+ * @returns the region, or null if this socket cannot
  */
 export function shareReceiveBuffer(
   socket: unknown,
