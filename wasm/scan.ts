@@ -26,8 +26,9 @@ const DEFER_FROM: u32 = 512
  */
 export function scan(chunk: usize, length: usize, count: i32, flags: u32, maxPayload: u32): i32 {
   const end = chunk + length
-  const maskBit: u32 = flags & SCAN_MASKED ? 0x8000 : 0
-  const keySize: usize = flags & SCAN_MASKED ? 4 : 0
+  // products, which are shifts: with conditions a chunk of small frames takes a tenth longer
+  const maskBit = (flags & SCAN_MASKED) * (0x8000 / SCAN_MASKED)
+  const keySize = <usize>((flags & SCAN_MASKED) * (4 / SCAN_MASKED))
   // §5.4: inside a fragmented message there may only be control frames and continuations
   const smallestOpcode: u32 = flags & SCAN_FRAGMENTED ? 9 : 1
   let entry = TABLE + <usize>count * ENTRY_SIZE
@@ -77,7 +78,7 @@ export function scan(chunk: usize, length: usize, count: i32, flags: u32, maxPay
           verdict = SCAN_INVALID_UTF8
           break
         }
-        nonAscii = result ? NON_ASCII : 0
+        nonAscii = <u32>result / (SEEN_NON_ASCII / NON_ASCII)
       }
     } else if (key) mask(payload, payload, size, key)
 
