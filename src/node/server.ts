@@ -17,7 +17,8 @@ import {
   serverOptions,
   type VerifyClient
 } from './options.js'
-import { kOnClosed, kTakeOver, ownSetSocket, WebSocket } from './websocket.js'
+import { observe, type Observers } from './delivery/observer.js'
+import { kTakeOver, ownSetSocket, WebSocket } from './websocket.js'
 
 export type UpgradeCallback = (websocket: WebSocket, request: http.IncomingMessage) => void
 
@@ -38,10 +39,15 @@ export class WebSocketServer extends EventEmitter {
   _state: number
   _shouldEmitClose = false
   _removeListeners: (() => void) | null = null
-  readonly #forget = (websocket: WebSocket): void => {
-    this.clients!.delete(websocket)
-    if (this._shouldEmitClose && this.clients!.size === 0) process.nextTick(emitClose, this)
-  }
+  /** Told of each of them. */
+  readonly #observers: Observers<WebSocket> = [
+    {
+      closed: (websocket) => {
+        this.clients!.delete(websocket)
+        if (this._shouldEmitClose && this.clients!.size === 0) process.nextTick(emitClose, this)
+      }
+    }
+  ]
 
   constructor(options: ServerOptions<typeof WebSocket>, callback?: () => void) {
     super()
@@ -137,7 +143,7 @@ export class WebSocketServer extends EventEmitter {
     handOver(this, websocket, socket, head)
     if (this.clients) {
       this.clients.add(websocket)
-      websocket[kOnClosed] = this.#forget
+      observe(websocket, this.#observers)
     }
     callback(websocket, request)
   }

@@ -18,6 +18,7 @@ import { copyToBuffer } from './delivery/message-memory.js'
 import { leaveReceiver } from './compat/receiver-view.js'
 import { bound, closePayload, controlPayloadOf, type Extensions, payloadOf, type SendOptions } from './compat/sender.js'
 import { Delivery, type DeliveryOwner } from './delivery/delivery.js'
+import { kObservers, NO_OBSERVERS, type Observers, tellClosed } from './delivery/observer.js'
 import { openLink } from './links/open.js'
 import {
   checkOptions,
@@ -36,8 +37,6 @@ type Callback = (error?: Error) => void
 
 // Own state goes under symbols, where no subclass can have a property of the same name
 
-/** Told when the WebSocket is closed, before 'close': the server that tracks it. */
-export const kOnClosed = Symbol('hybi.onClosed')
 /** `setSocket` for a server, which keeps the settings of its last connection. */
 export const kTakeOver = Symbol('hybi.takeOver')
 const kAttempt = Symbol('hybi.attempt')
@@ -92,7 +91,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
   declare _autoPong: PrivateSurface['_autoPong']
   declare _closeTimeout: PrivateSurface['_closeTimeout'];
   [kDelivery]: Delivery | null = null;
-  [kOnClosed]: ((websocket: WebSocket) => void) | null = null;
+  [kObservers]: Observers<never> = NO_OBSERVERS;
   [kExtensions]: Extensions | null = null;
   [kSettings]: CommonOptions;
   /** State of the time before there is a transport. */
@@ -281,7 +280,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     this[kExtensions]?.['permessage-deflate']?.cleanup()
     if (this[kDelivery] !== null) leaveReceiver(this[kDelivery])
     this._readyState = CLOSED
-    this[kOnClosed]?.(this)
+    tellClosed(this)
     this.emit('close', this._closeCode, this._closeMessage)
   }
 

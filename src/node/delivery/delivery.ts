@@ -13,6 +13,7 @@ import { kClose, kPong } from '../runtime/symbols.js'
 import { assemble, type BinaryType, messageOf } from './data.js'
 import { takesText } from './listeners.js'
 import { copyToBuffer } from './message-memory.js'
+import { kObservers, type Observed, tellPonged, tellReceived } from './observer.js'
 import { textOf } from './text.js'
 import { currentTurn, isTurnOver, LAST_TURN, timeTaken, waitForTurn } from './turns.js'
 
@@ -35,7 +36,7 @@ const TURN_SHIFT = 4
 const TURN = LAST_TURN << TURN_SHIFT
 
 /** Whose events these are: a WebSocket. */
-export interface DeliveryOwner extends EventEmitter {
+export interface DeliveryOwner extends EventEmitter, Observed {
   readonly isPaused: boolean
   readonly binaryType: BinaryType
   terminate(): void
@@ -104,6 +105,8 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   }
 
   onOctets(octets: Uint8Array, start: number, end: number, transient: boolean, isFull: boolean): void {
+    const { owner } = this
+    if (owner[kObservers].length > 0) tellReceived(owner, end - start)
     this.receive(octets, start, end, transient)
     if (isFull) this.giveWay()
   }
@@ -167,6 +170,7 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   }
 
   onPong(octets: Uint8Array, start: number, end: number): void {
+    tellPonged(this.owner)
     this.owner.emit('pong', copyToBuffer(octets, start, end))
   }
 
