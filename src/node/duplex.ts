@@ -3,14 +3,9 @@
 import process from 'node:process'
 import { Duplex, type DuplexOptions } from 'node:stream'
 import { CLOSED, CONNECTING } from '../core/constants.js'
+import type { StreamStates } from './runtime/internals.js'
 import { takingText } from './delivery/listeners.js'
 import type { WebSocket } from './websocket.js'
-
-/** The states of streams that have no public name. */
-interface StreamStates {
-  _readableState: { objectMode: boolean; endEmitted: boolean }
-  _writableState: { finished: boolean }
-}
 
 type Done = (error?: Error | null) => void
 

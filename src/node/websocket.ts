@@ -13,6 +13,7 @@ import type { Payload } from '../core/sender.js'
 import { type AttemptOwner, ClientAttempt, kFailing, kUpgraded } from './handshake/client-attempt.js'
 import { BINARY_TYPES, type BinaryType, EMPTY_BUFFER, isBlob, isPlainBuffer, toBuffer } from './delivery/data.js'
 import { addEventListener, getAttribute, removeEventListener, setAttribute } from './compat/event-target.js'
+import { type InternalEmitter, Listeners } from './runtime/internals.js'
 import { kernelsFor } from './runtime/kernels.js'
 import { copyToBuffer } from './delivery/message-memory.js'
 import { leaveReceiver } from './compat/receiver-view.js'
@@ -43,13 +44,6 @@ const kAttempt = Symbol('hybi.attempt')
 const kSendControl = Symbol('hybi.sendControl')
 const kAbort = Symbol('hybi.abort')
 const kRefuse = Symbol('hybi.refuse')
-
-/**
- * Where the listeners of an EventEmitter are kept. EventEmitter's own is an object without a prototype, which V8 keeps as a hash table with
- * a hidden class of its own; one made by a constructor takes 300 octets less (`npm run bench -- memory`).
- */
-const Listeners = function () {} as unknown as new () => object
-Listeners.prototype = Object.create(null) as object
 
 export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
@@ -104,7 +98,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     options?: ClientOptions<WebSocket>
   ) {
     super()
-    ;(this as unknown as { _events: object })._events = new Listeners()
+    ;(this as InternalEmitter)._events = new Listeners()
     this[kIsServer] = address === null
     if (address === null) {
       checkOptions(options!)

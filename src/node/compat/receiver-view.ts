@@ -15,6 +15,7 @@ import { isOnlyListener } from '../delivery/listeners.js'
 import { copyToBuffer } from '../delivery/message-memory.js'
 import { Receiver } from './receiver.js'
 import type { Extensions } from './sender.js'
+import type { StreamStates } from '../runtime/internals.js'
 import { kDelivery } from '../runtime/symbols.js'
 import type { Delivery, DeliveryOwner } from '../delivery/delivery.js'
 import { HELD_FOR_DRAIN } from '../links/link.js'
@@ -178,7 +179,7 @@ class Tap implements ReceiverHandler {
     const { view, connection } = this
     // Its listeners are gone then
     if (connection.readyState === CLOSED) return connection.fail(error)
-    ;(view as unknown as { _writableState: { errorEmitted: boolean } })._writableState.errorEmitted = true
+    ;(view as unknown as StreamStates)._writableState.errorEmitted = true
     try {
       view.emit('error', error)
     } finally {

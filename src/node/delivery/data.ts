@@ -3,7 +3,8 @@
 import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import type { DeferredOctets } from '../../core/sender.js'
-import { copyToBuffer, FastBuffer, keptBuffer } from './message-memory.js'
+import { FastBuffer } from '../runtime/internals.js'
+import { copyToBuffer, keptBuffer } from './message-memory.js'
 
 /** How binary messages are given to listeners. */
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob'

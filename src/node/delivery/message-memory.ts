@@ -6,6 +6,7 @@ import { markAsUntransferable } from 'node:worker_threads'
 import { Fifo } from '../../core/fifo.js'
 import { moveFrames } from '../../core/frame-table.js'
 import type { FrameTable, MovedFrames } from '../../core/kernels.js'
+import { FastBuffer } from '../runtime/internals.js'
 
 /** Size of a piece of memory that small messages share, as in Node's own pool: what one of them may keep alive. */
 const POOL_SIZE = 8192
@@ -13,11 +14,6 @@ const POOL_SIZE = 8192
 const POOLED_LIMIT = 4096
 /** Below this length a loop beats `set` with a view of the source. */
 const LOOP_LIMIT = 64
-
-/** The class behind Buffer, with the arguments of Uint8Array. */
-export const FastBuffer = (
-  Buffer as unknown as { [Symbol.species]: new (memory: ArrayBufferLike, offset?: number, length?: number) => Buffer }
-)[Symbol.species]
 
 let pool: Uint8Array = new Uint8Array(0)
 let poolUsed = 0

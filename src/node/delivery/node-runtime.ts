@@ -3,9 +3,8 @@
 import { Buffer } from 'node:buffer'
 import { hash, randomFillSync } from 'node:crypto'
 import type { Runtime } from '../../core/runtime.js'
+import { utf8Write } from '../runtime/internals.js'
 import { copyToBuffer, keepFrames } from './message-memory.js'
-
-const { utf8Write } = Buffer.prototype as unknown as { utf8Write(this: Uint8Array, text: string, offset: number): number }
 
 export const nodeRuntime: Runtime = {
   allocate: (length) => Buffer.allocUnsafe(length),

@@ -3,14 +3,7 @@
 import { Buffer } from 'node:buffer'
 import process from 'node:process'
 import type { Kernels } from '../../core/kernels.js'
-
-type Slice = (this: Uint8Array, start: number, end: number) => string
-
-// What Buffer's toString comes to, for any Uint8Array
-const { latin1Slice, ucs2Slice, utf8Slice } = Buffer.prototype as unknown as Record<
-  'latin1Slice' | 'ucs2Slice' | 'utf8Slice',
-  Slice
->
+import { latin1Slice, ucs2Slice, utf8Slice } from '../runtime/internals.js'
 
 const [major] = process.versions.node.split('.')
 /**

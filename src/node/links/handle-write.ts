@@ -4,10 +4,20 @@
 // This is internal API of Node: every piece is looked for, and where one is missing all writes go through the stream, as does the rest of
 // one that the system did not take.
 
-import { Socket } from 'node:net'
 import process from 'node:process'
-import { type Duplex, Writable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { WriteCallback } from '../../core/output.js'
+import {
+  handleOf,
+  type InternalSocket,
+  isHandle,
+  isNode,
+  isWritePatched,
+  isWriteRequest,
+  nodeWrite,
+  type WriteBuffer,
+  type WriteRequest
+} from '../runtime/internals.js'
 import { lengthWaiting } from './socket-lengths.js'
 
 /** What holds: HYBI_HANDLE_WRITES as it was when the program started. */
@@ -20,21 +30,7 @@ const HANDLES: readonly string[] = ['TCP', 'Pipe']
 /** What a request says of itself as long as no handle has taken it over. */
 const UNUSED = -1
 
-/** What a handle needs for the part of a write that it cannot do at once. */
-interface WriteRequest {
-  oncomplete?: (status: number, handle: unknown, error: unknown) => void
-  getAsyncId(): number
-}
-
-/** Where the request is null, it makes one if need be, and returns it. */
-type WriteBuffer = (request: WriteRequest | null, octets: Uint8Array) => number | WriteRequest
 type Handle = { writeBuffer: WriteBuffer }
-type InternalSocket = Duplex & {
-  _handle?: Handle | null
-  _unrefTimer?: () => void
-  connecting?: boolean
-  timeout?: number
-}
 
 /** Who writes. */
 export interface Writer {
@@ -42,18 +38,9 @@ export interface Writer {
   readonly written: WriteCallback
 }
 
-/** `write` of Node's sockets. */
-export const nodeWrite = Socket.prototype.write as (this: Duplex, octets: Uint8Array, callback: WriteCallback) => boolean
-
-/** Whether `write` of Node's sockets was somebody else's already when the package was loaded: a patch wants to see what is written. */
-export const isPatched =
-  nodeWrite !== Writable.prototype.write ||
-  !/\b_write\(this, chunk, encoding, cb\)/.test(String(nodeWrite)) ||
-  !/\b_writeGeneric\b/.test(String(Socket.prototype._write))
-
 /** Whether Node gives the handle a request, or has one returned (26.10): undefined until a write has shown it, null where it will not. */
 let style: 'given' | 'returned' | null | undefined =
-  CHOICE === 'off' || isPatched || process.platform !== 'linux' || process.versions.bun !== undefined ? null : undefined
+  CHOICE === 'off' || isWritePatched || process.platform !== 'linux' || !isNode ? null : undefined
 /** The class of Node's requests, where they are given. */
 let Request: new () => WriteRequest
 /** For the next write, where it is given; one that was done at once leaves it as it was. */
@@ -69,8 +56,8 @@ export function checkHandleWrites(): void {
 
 /** Whether `writeNow` may be used on `socket`, one of Node's. */
 export function writesToHandle(socket: Duplex): boolean {
-  const { _handle: handle } = socket as InternalSocket
-  return style !== null && !!handle && HANDLES.includes(handle.constructor.name)
+  const handle = handleOf(socket)
+  return style !== null && !!handle && isHandle(handle, HANDLES)
 }
 
 /** Whether `socket` is in the middle of `writeNow`; only hooks of async_hooks run there, told of what was not done at once. */
@@ -90,7 +77,7 @@ export function writeNow(socket: Duplex, octets: Uint8Array, writer: Writer): bo
     return false
   }
   if (style === undefined) {
-    writeFirst(handle, socket, octets, writer.written)
+    writeFirst(handle as Handle, socket, octets, writer.written)
     return false
   }
   // Up to the mark the stream would answer true and emit no 'drain'
@@ -102,7 +89,7 @@ export function writeNow(socket: Duplex, octets: Uint8Array, writer: Writer): bo
   let status: number | WriteRequest
   writing = socket
   try {
-    status = handle.writeBuffer(request, octets)
+    status = handle.writeBuffer!(request, octets)
   } finally {
     writing = null
   }
@@ -110,7 +97,7 @@ export function writeNow(socket: Duplex, octets: Uint8Array, writer: Writer): bo
   const taken = request
   if (taken !== null) request = new Request()
   // The stream, which may make a request of its own, looks at what the handle said of the write before: ours
-  writeWith(handle, socket, octets, writer.written, (own) => {
+  writeWith(handle as Handle, socket, octets, writer.written, (own) => {
     if (taken !== null) taken.oncomplete = (...result) => own!.oncomplete!(...result)
     return status
   })
@@ -143,8 +130,8 @@ function writeWith(handle: Handle, socket: Duplex, octets: Uint8Array, callback:
 function learn(own: WriteRequest | null, status: number | WriteRequest): void {
   style = null
   if (own === null) {
-    if (typeof status === 'number' || isRequest(status)) style = 'returned'
-  } else if (isRequest(own)) {
+    if (typeof status === 'number' || isWriteRequest(status)) style = 'returned'
+  } else if (isWriteRequest(own)) {
     const OwnRequest = own.constructor as new () => WriteRequest
     try {
       const first = new OwnRequest()
@@ -157,8 +144,4 @@ function learn(own: WriteRequest | null, status: number | WriteRequest): void {
     style = 'given'
     Request = OwnRequest
   }
-}
-
-function isRequest(value: unknown): boolean {
-  return typeof value === 'object' && value?.constructor?.name === 'WriteWrap'
 }

@@ -8,7 +8,8 @@ import { serializeHead } from '../../core/opening-handshake.js'
 import type { Output, WriteCallback } from '../../core/output.js'
 import { AT_ONCE, type Departing, GATHERED, leavesNow, noteTurn, SLOW, WATCHED, watchExit } from './departure.js'
 import { Gathering, type Piece } from './gathering.js'
-import { isWriting, nodeWrite, writeNow, writesToHandle } from './handle-write.js'
+import { handleOf, nodeWrite } from '../runtime/internals.js'
+import { isWriting, writeNow, writesToHandle } from './handle-write.js'
 import { InFlight } from './in-flight.js'
 import { type Gatherer, repeats } from './prepared-message.js'
 import { callBackNext } from './send-callbacks.js'
@@ -194,7 +195,7 @@ export class SocketOutput implements Output, Departing, Gatherer {
     this.flush()
     const { socket, inFlight } = this
     if (inFlight === null || inFlight.isOver || this.way !== HANDLE) return
-    const { _handle: handle } = socket as { _handle?: { bytesWritten?: number; writeQueueSize?: number } | null }
+    const handle = handleOf(socket)
     const waiting = lengthWaiting(socket)
     // Octets that somebody else wrote are among those that wait: nobody knows which were taken
     if (!handle || waiting !== inFlight.length) return

@@ -8,6 +8,7 @@ import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import process from 'node:process'
 import type { Kernels, KernelsMemory } from '../../core/kernels.js'
+import { findReceiveKeys, handleOf, isHandle } from '../runtime/internals.js'
 import { processWide } from '../runtime/process-wide.js'
 
 /** `'auto'`: if it is known to work; `'shared'`: the same, but an Error if it is not; `'off'`: 'data' events always. */
@@ -37,43 +38,15 @@ export interface ReceiveRegion {
 /** Called with the number of octets that were read, which are in the region until it calls others; false stops reading. */
 type ReadCallback = (this: Socket, length: number) => boolean
 
-interface Internals {
-  buffer: symbol
-  callback: symbol
-  generator: symbol
-}
-
-type Handle = { useUserBuffer?: (view: Uint8Array) => void } | null
-type InternalSocket = Socket & { [key: symbol]: unknown } & { _handle?: Handle }
-
 /** @throws {TypeError} for a value that is no choice */
 export function checkReceiveBuffer(option: ReceiveBufferChoice | null | undefined): void {
   const choice = option ?? DEFAULT_CHOICE
   if (!CHOICES.includes(choice)) {
     throw new TypeError(`Invalid value for option "receiveBuffer": ${String(choice)} (must be one of "auto", "shared", "off")`)
   }
-  if (choice === 'shared' && findInternals() === null) {
+  if (choice === 'shared' && findReceiveKeys() === null) {
     throw new Error('This runtime cannot read into a shared buffer: set the option "receiveBuffer" to "auto" or "off"')
   }
-}
-
-let internals: Internals | null | undefined
-
-/**
- * The keys under which Node keeps a socket's buffer; null if they are missing. Only on Linux: it reads when there is something to read,
- * whereas Windows is given the buffer beforehand, for many sockets at once.
- */
-function findInternals(): Internals | null {
-  if (internals !== undefined) return internals
-  internals = null
-  if (process.platform !== 'linux' || process.versions.bun !== undefined || (globalThis as { Deno?: unknown }).Deno !== undefined)
-    return null
-  const symbols = Object.getOwnPropertySymbols(new Socket())
-  const [buffer, callback, generator] = ['kBuffer', 'kBufferCb', 'kBufferGen'].map((name) =>
-    symbols.find(({ description }) => description === name)
-  )
-  if (buffer && callback && generator) internals = { buffer, callback, generator }
-  return internals
 }
 
 /** The region of these kernels, for both kinds of handles. */
@@ -117,10 +90,10 @@ export function shareReceiveBuffer(
   kernels: Kernels,
   onRead: ReadCallback
 ): ReceiveRegion | null {
-  const keys = (choice ?? DEFAULT_CHOICE) === 'off' ? null : findInternals()
+  const keys = (choice ?? DEFAULT_CHOICE) === 'off' ? null : findReceiveKeys()
   if (keys === null || !(socket instanceof Socket)) return null
-  const target = socket as InternalSocket
-  const handle = target._handle
+  const target = socket as Socket & Record<symbol, unknown>
+  const handle = handleOf(socket)
   if (
     !handle ||
     typeof handle.useUserBuffer !== 'function' ||
@@ -135,5 +108,5 @@ export function shareReceiveBuffer(
   target[keys.buffer] = direct.view
   target[keys.callback] = onRead
   handle.useUserBuffer(direct.view)
-  return DIRECT_HANDLES.includes(handle.constructor.name) ? direct : records
+  return isHandle(handle, DIRECT_HANDLES) ? direct : records
 }

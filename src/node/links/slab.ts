@@ -1,6 +1,7 @@
 // Memory that frames are written to: many outputs share a slab, and it is used again when all of them are through with it.
 
 import { Buffer } from 'node:buffer'
+import { FastBuffer } from '../runtime/internals.js'
 
 /** Octets of a slab that outputs share. */
 export const SLAB_SIZE = 256 * 1024
@@ -11,10 +12,6 @@ const POOL_LIMIT = 2 * 1024 * 1024
 /** Own slabs that may be in use before less than `OWN_SLAB_FROM` octets do without: they are moved within shared slabs, again and again. */
 const OWN_SLABS = POOL_LIMIT / OWN_SLAB_SIZE
 const OWN_SLAB_FROM = 2048
-
-const FastBuffer = (Buffer as unknown as { [Symbol.species]: new (memory: ArrayBuffer, offset: number, length: number) => Buffer })[
-  Symbol.species
-]
 
 export class Slab {
   readonly octets: Buffer

@@ -2,18 +2,17 @@
 // is written first, so that they see what they would see if each frame were a write.
 
 import { Socket } from 'node:net'
-import { type Duplex, Writable } from 'node:stream'
+import type { Duplex } from 'node:stream'
+import { writableLengthOf } from '../runtime/internals.js'
 import { kLink } from '../runtime/symbols.js'
 import type { LinkedStream } from './linked-stream.js'
 
 /** Looked at to know what waits, or whether to. */
 const NAMES = ['writableLength', 'writableNeedDrain', 'bytesWritten'] as const
 
-const nodeLength = Object.getOwnPropertyDescriptor(Writable.prototype, 'writableLength')!.get as (this: Duplex) => number
-
 /** Octets that wait in one of Node's sockets, in its stream and its handle; unlike `writableLength` it is no look from outside. */
 export function lengthWaiting(socket: Duplex): number {
-  return nodeLength.call(socket)
+  return writableLengthOf.call(socket)
 }
 
 /** Octets that a socket of Node's was given so far, not counting those that are gathered. */

@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { Kernels } from '../../core/kernels.js'
+import { handleOf, type InternalEmitter, type StreamStates } from '../runtime/internals.js'
 import { kLink } from '../runtime/symbols.js'
 import { rethrowLater } from '../runtime/ticks.js'
 import { type ReceiveBufferChoice, type ReceiveRegion, shareReceiveBuffer } from './receive-buffer.js'
@@ -15,11 +16,7 @@ export interface ReadingOptions {
 }
 
 /** What is looked at in Node's sockets for each read. */
-interface SocketInternals {
-  _events: { data?: unknown }
-  _readableState: { flowing: boolean | null; length: number }
-  _handle: { reading?: boolean; readStop(): number } | null
-}
+type Internals = StreamStates & Required<InternalEmitter>
 
 export class SocketLink extends StreamLink {
   private readonly options: ReadingOptions
@@ -59,8 +56,8 @@ export class SocketLink extends StreamLink {
    */
   receiveShared(length: number): boolean {
     const { octets, start, view, readSize } = this.region!
-    const { _events: events, _readableState: state } = this.stream as unknown as SocketInternals
-    if (events.data !== onStreamData || state.flowing !== true || state.length !== 0) {
+    const { _events: events, _readableState: state } = this.stream as unknown as Internals
+    if (events!.data !== onStreamData || state.flowing !== true || state.length !== 0) {
       // Somebody else listens as well, or instead of us, or it is paused: it goes the way it would go anyway
       return this.push(Buffer.from(view.subarray(0, length)))
     }
@@ -76,10 +73,10 @@ export class SocketLink extends StreamLink {
   protected override pauseReading(): void {
     if (this.region === null) return super.pauseReading()
     // Beneath the stream, which is the program's to pause
-    const { _handle: handle } = this.stream as unknown as SocketInternals
+    const handle = handleOf(this.stream)
     if (!handle?.reading) return
     handle.reading = false
-    handle.readStop()
+    handle.readStop!()
   }
 
   protected override resumeReading(wasPaused: boolean): void {
@@ -113,8 +110,7 @@ export class SocketLink extends StreamLink {
 
 /** Listens to 'data' and resumes the socket, without the way by the next tick if the handle is reading already. */
 function beginReading(socket: LinkedStream): void {
-  const { _handle: handle } = socket as unknown as SocketInternals
-  if (handle?.reading && socket.readableFlowing === null) {
+  if (handleOf(socket)?.reading && socket.readableFlowing === null) {
     const stream = socket as { readableFlowing: boolean }
     stream.readableFlowing = false
     socket.on('data', onStreamData)

@@ -1,8 +1,7 @@
 // Keeping the order on a socket that others use beside us: what was sent through the WebSocket leaves before they write, end or destroy.
 
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { nodeWrite } from './handle-write.js'
+import { nodeWrite, nodeWriteChunk } from '../runtime/internals.js'
 import { kLink } from '../runtime/symbols.js'
 import type { LinkedStream } from './linked-stream.js'
 
@@ -34,8 +33,6 @@ export function writeFirst(socket: LinkedStream): void {
   if (!Object.hasOwn(target, 'destroy')) target.destroy = destroy
   if (target.destroySoon !== undefined && !Object.hasOwn(target, 'destroySoon')) target.destroySoon = destroySoon
 }
-
-const nodeWriteChunk = Socket.prototype._write
 
 /** Whether nothing but our own method stands between us and Node's: somebody else's might keep what is written. */
 export function writesDirectly(socket: Duplex): boolean {

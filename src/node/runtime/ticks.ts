@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import * as timers from 'node:timers'
 import { Fifo } from '../../core/fifo.js'
+import { isNodesTick } from './internals.js'
 
 export const { setImmediate } = timers
 
@@ -15,7 +16,7 @@ export const clock: () => number = (Object.getPrototypeOf(performance) as typeof
 const { nextTick: given } = process
 
 /** Whether `process.nextTick` was the runtime's own when the package was loaded. */
-export const isOwnTick = /\bsetHasTickScheduled\b|\[native code\]/.test(String(given)) || process.versions.bun !== undefined
+export const isOwnTick = isNodesTick(given)
 
 /** Calls back behind what is under way. A fake that was there before us may never call: then a promise does. */
 export const nextTick = isOwnTick ? given : (callInTickOrPromise as typeof given)
