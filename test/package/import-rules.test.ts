@@ -200,8 +200,8 @@ describe('a circle of imports', () => {
     expect(broken.get('src/core/egg.ts')).toContain('import(no-cycle)')
   })
 
-  it('of types is none', () => {
-    expect(broken.get('src/core/shell.ts') ?? []).not.toContain('import(no-cycle)')
-    expect(broken.get('src/core/yolk.ts') ?? []).not.toContain('import(no-cycle)')
+  it('of types is one, too', () => {
+    expect(broken.get('src/core/shell.ts')).toContain('import(no-cycle)')
+    expect(broken.get('src/core/yolk.ts')).toContain('import(no-cycle)')
   })
 })

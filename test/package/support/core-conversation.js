@@ -83,9 +83,18 @@
       maxFragments: 10,
       maxBufferedChunks: 0,
       skipUtf8Validation: false,
-      deferEvents: false
+      deferEvents: false,
+      closeTimeoutMs: 1000
     }
-    const connection = new core.Connection(options, kernels, runtime, output, core.secureMaskingKeys(runtime), {
+    // Nothing but JavaScript is here: no timers
+    const clock = {
+      defer: (callback, argument) => callback(argument),
+      deferTurn: (callback, argument) => callback(argument),
+      setTimer: () => events.push('closing'),
+      clearTimer() {}
+    }
+    const platform = { kernels, runtime, clock, maskingKeys: core.secureMaskingKeys(runtime) }
+    const connection = new core.Connection(options, platform, output, {
       onMessage: (octets, start, end, isBinary) => events.push(data(octets, start, end, isBinary)),
       onFragments: (fragments, length, isBinary) => {
         const whole = new Uint8Array(length)
@@ -98,15 +107,10 @@
       },
       onPing: (octets, start, end) => events.push(`ping ${read(octets, start, end)}`),
       onPong: (octets, start, end) => events.push(`pong ${read(octets, start, end)}`),
-      onViolation: (error) => connection.fail(error),
       onError: (error) => events.push(`error ${error.code} ${core.closeCodeOf(error)}`),
-      onClosing: () => events.push('closing'),
-      onEnd: () => events.push(`end ${connection.closeCode} ${read(connection.closeReason, 0, connection.closeReason.length)}`),
-      onDiscard() {},
-      onDefer() {},
-      onDrain() {},
-      onReady: () => connection.receiver.proceed(),
-      onTerminate: () => events.push('terminate')
+      end: () => events.push(`end ${connection.closeCode} ${read(connection.closeReason, 0, connection.closeReason.length)}`),
+      discard() {},
+      drop: () => events.push('drop')
     })
     const transform = new core.MessageDeflate({ codec, isServer, params })
     connection.useDeflate(transform)
@@ -116,8 +120,11 @@
       connection,
       sent: 0,
       send: (payload, fin = true) =>
-        connection.sender.sendMessage(payload, typeof payload !== 'string', fin, true, !isServer, false, undefined),
-      control: (opcode, payload) => connection.sender.sendControl(opcode, encode(payload), !isServer, true, undefined)
+        connection.send(
+          payload,
+          (typeof payload === 'string' ? 0 : core.SEND_BINARY) | (fin ? 0 : core.SEND_MORE) | core.SEND_COMPRESS
+        ),
+      control: (opcode, payload) => connection.sendControl(opcode, encode(payload), core.SEND_OWNED)
     }
   }
 
@@ -136,7 +143,7 @@
           from.sent += octets.length
           for (let at = 0; at < octets.length; at += step) {
             const chunk = octets.slice(at, at + step)
-            to.connection.receiver.receive(chunk, 0, chunk.length, true)
+            to.connection.receive(chunk, 0, chunk.length, true)
             chunk.fill(0)
           }
         }
@@ -144,7 +151,7 @@
     }
   }
 
-  client.connection.receiver.receive(first, answered.length, first.length, true)
+  client.connection.receive(first, answered.length, first.length, true)
   for (const step of [1 << 20, 100, 1]) {
     for (const [self, other] of [
       [client, server],
@@ -170,7 +177,7 @@
 
   // RFC 6455 §7.1.7: what is wrong is answered with a close code; a client must mask
   const strict = open('strict', true, agreed)
-  strict.connection.receiver.receive(new Uint8Array([0x81, 0x00]), 0, 2, false)
+  strict.connection.receive(new Uint8Array([0x81, 0x00]), 0, 2, false)
   log.failure = strict.output.take().flatMap((octets) => [...octets])
 
   log.codes = [1000, 1005, 1015, 4999].map((code) => core.isValidCloseCode(code))
