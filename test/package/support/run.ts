@@ -29,6 +29,7 @@ export function run(file: string, args: string[], { cwd = root, env = {} }: Sett
     'HYBI_KERNELS',
     'HYBI_RECEIVE_BUFFER',
     'HYBI_HANDLE_WRITES',
+    'HYBI_COALESCE',
     'WS_NO_BUFFER_UTIL',
     'NODE_OPTIONS',
     'NODE_ENV',
