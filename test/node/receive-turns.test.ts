@@ -176,6 +176,29 @@ test('connections that have much to deliver take turns, and one that has little 
   }
 })
 
+test.each([
+  ['the end of the stream', (fed: Fed) => void fed.socket.push(null as unknown as Buffer)],
+  ['the end of the socket', (fed: Fed) => void fed.ws._socket!.destroy()],
+  ['an error of the socket', (fed: Fed) => void fed.ws._socket!.destroy(new Error('reset'))]
+])('%s is noticed behind what waits for its turn', async (_, happen) => {
+  const fed = (await Fed.open()).taking(0.5)
+  const states = new Set<number>()
+  let closedAfter = -1
+  fed.ws.on('message', () => states.add(fed.ws.readyState))
+  fed.ws.on('close', () => {
+    closedAfter = fed.received.length
+  })
+  fed.read(numbered(100).octets)
+  expect(fed.received.length).toBeLessThan(100)
+  happen(fed)
+  while (fed.received.length < 100) await turns(1)
+  // As if there had been no wait
+  expect([...states]).toEqual([fed.ws.OPEN])
+  fed.ws.terminate()
+  while (closedAfter < 0) await turns(1)
+  expect(closedAfter).toBe(100)
+})
+
 test('a socket that always has more stops after a while although no message is whole, and reads on in the next turn', async () => {
   const fed = await Fed.open()
   const { region } = fed

@@ -35,6 +35,10 @@ const PACE_MS = 0.25
 const TURN_SHIFT = 4
 const TURN = LAST_TURN << TURN_SHIFT
 
+/** The peer ended its side, or the link is gone, which is to be noticed behind what waits for our turn. */
+const ENDED_MEANWHILE = 1 << 20
+const CLOSED_MEANWHILE = 1 << 21
+
 /** Whose events these are: a WebSocket. */
 export interface DeliveryOwner extends EventEmitter, Observed {
   readonly isPaused: boolean
@@ -112,15 +116,18 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   }
 
   onEnd(): void {
-    this.connection.peerEnded()
+    if ((this.flags & STOPPED) !== 0) this.flags |= ENDED_MEANWHILE
+    else this.connection.peerEnded()
   }
 
   onFailure(): void {
-    this.connection.abort()
+    if ((this.flags & STOPPED) !== 0) this.link.destroy()
+    else this.connection.abort()
   }
 
   onClose(): void {
-    this.connection.disconnected(this.link)
+    if ((this.flags & STOPPED) !== 0) this.flags |= CLOSED_MEANWHILE
+    else this.connection.disconnected(this.link)
   }
 
   // The connection tells: what its byte stream has to do
@@ -230,6 +237,15 @@ export class Delivery implements ConnectionHandler, LinkHandler {
     link.release(HELD_FOR_TURN)
     this.proceed()
     link.release(HELD_WHILE_GOING_ON)
+    if ((this.flags & STOPPED) === 0) this.noticeEnd()
+  }
+
+  /** What happened to the link while we waited; had there been no wait, it would have come behind what was delivered since. */
+  private noticeEnd(): void {
+    const { flags, connection } = this
+    this.flags &= ~(ENDED_MEANWHILE | CLOSED_MEANWHILE)
+    if ((flags & ENDED_MEANWHILE) !== 0) connection.peerEnded()
+    if ((flags & CLOSED_MEANWHILE) !== 0) connection.disconnected(this.link)
   }
 
   /** After a read that may be followed by another at once: if the time is over, the next waits for its turn. */
