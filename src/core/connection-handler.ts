@@ -24,7 +24,7 @@ export interface ConnectionHandler {
 
   /** Nothing that comes matters any more, but the end of the byte stream does: keep reading. */
   discard(): void
-  /** All is said: end our side of the byte stream behind what was written. */
+  /** Nothing more will be sent: end our side of the byte stream behind what was written. */
   end(): void
   /** Drop the byte stream: the peer did not end it in time, or nobody wants to wait for that. */
   drop(): void

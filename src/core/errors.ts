@@ -64,7 +64,7 @@ export function withCloseCode<E extends Error>(error: E, closeCode: number): E {
   return error
 }
 
-/** The close code that answers `error`; 1002 where none was set. */
+/** The close code that answers `error`; 1002 if none was set. */
 export function closeCodeOf(error: Error): number {
   return closeCodes.get(error) ?? CLOSE_PROTOCOL_ERROR
 }

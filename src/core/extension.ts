@@ -8,7 +8,7 @@ export type ExtensionParameters = Record<string, Array<string | true>>
 /** Offers by the extension's name, each name's in the order of the header. */
 export type ExtensionOffers = Record<string, ExtensionParameters[]>
 
-/** What `format` takes where `parse` gives lists: one value, or one set of parameters, may stand for a list of one. */
+/** What `format` takes and `parse` gives lists: one value, or one set of parameters, may stand for a list of one. */
 export type FormattableExtensions = Record<string, object | object[]>
 
 /**

@@ -27,7 +27,7 @@ export interface ParsedResponse {
   length: number
 }
 
-/** A head that cannot be parsed; `refusal` is the answer to it, where it is a request. */
+/** A head that cannot be parsed; `refusal` is the answer to it, if it is a request. */
 export interface InvalidHead {
   refusal: Refusal
 }
@@ -46,7 +46,7 @@ const TARGET = /^[\x21-\x7e]+$/
 /**
  * Text of a request's head (RFC 6455 §4.1 items 2 to 4).
  * @param target path and query
- * @param host value of Host, behind `headers` where those have none
+ * @param host value of Host, behind `headers` if those have none
  * @throws {TypeError} for a target, a field name or a value that the grammar of HTTP does not allow
  */
 export function serializeRequest(target: string, host: string, headers: OutgoingHeaderFields): string {
@@ -69,7 +69,7 @@ function fieldLine(name: string, value: string): string {
   return `${name}: ${value}\r\n`
 }
 
-/** Parses the head of a request (RFC 6455 §4.2.1); null where its end is not there yet. */
+/** Parses the head of a request (RFC 6455 §4.2.1); null if its end is not there yet. */
 export function parseRequest(input: Uint8Array | string): ParsedRequest | InvalidHead | null {
   const text = headOf(input)
   if (typeof text !== 'string') return text
@@ -87,7 +87,7 @@ export function parseRequest(input: Uint8Array | string): ParsedRequest | Invali
   return { method, target, headers, length: text.length + 4 }
 }
 
-/** Parses the head of a response (RFC 6455 §4.2.2 item 5); null where its end is not there yet. */
+/** Parses the head of a response (RFC 6455 §4.2.2 item 5); null if its end is not there yet. */
 export function parseResponse(input: Uint8Array | string): ParsedResponse | InvalidHead | null {
   const text = headOf(input)
   if (typeof text !== 'string') return text
@@ -100,7 +100,7 @@ export function parseResponse(input: Uint8Array | string): ParsedResponse | Inva
   return { status: Number(match[1]), reason: match[2] ?? '', headers, length: text.length + 4 }
 }
 
-/** Text of the head in `input` without the empty line that ends it; null where that is not there yet. */
+/** Text of the head in `input` without the empty line that ends it; null if that is not there yet. */
 function headOf(input: Uint8Array | string): string | InvalidHead | null {
   const text = typeof input === 'string' ? input.slice(0, MAX_HEAD) : latin1(input, Math.min(input.length, MAX_HEAD))
   const end = text.indexOf('\r\n\r\n')
@@ -114,7 +114,7 @@ function latin1(octets: Uint8Array, length: number): string {
   return text
 }
 
-/** Fields of all lines but the first; null where one is malformed (RFC 7230 §3.2). */
+/** Fields of all lines but the first; null if one is malformed (RFC 7230 §3.2). */
 function parseFields(lines: readonly string[]): ParsedHeaderFields | null {
   const headers: ParsedHeaderFields = Object.create(null)
   for (let i = 1; i < lines.length; i++) {

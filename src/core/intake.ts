@@ -166,7 +166,7 @@ export abstract class Intake implements FrameRules {
     this.drained()
   }
 
-  /** Goes on behind an event whose handler threw; does nothing where nothing is left or something is waited for. */
+  /** Goes on behind an event whose handler threw; does nothing if nothing is left or something is waited for. */
   recover(): void {
     if (this.state !== RECEIVING || (this.flags & BUSY) !== 0) return
     if (!this.isIdle) this.run()

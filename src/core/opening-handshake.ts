@@ -81,17 +81,17 @@ export function checkRequest(request: RequestHead): Refusal | null {
   return null
 }
 
-/** Value of Sec-WebSocket-Version; NaN where there is none. */
+/** Value of Sec-WebSocket-Version; NaN if there is none. */
 export function versionOf(headers: HeaderFields): number {
   return Number(field(headers, 'sec-websocket-version') ?? NaN)
 }
 
-/** Value of Origin, under the name it had up to version 8 where that is the request's (RFC 6455 §10.2). */
+/** Value of Origin, under the name it had up to version 8 if that is the request's (RFC 6455 §10.2). */
 export function originOf(headers: HeaderFields): string | undefined {
   return field(headers, versionOf(headers) === 8 ? 'sec-websocket-origin' : 'origin')
 }
 
-/** Subprotocols that a request offers, none where it has no such header (RFC 6455 §4.2.1 item 8). */
+/** Subprotocols that a request offers, none if it has no such header (RFC 6455 §4.2.1 item 8). */
 export function parseSubprotocolOffers(headers: HeaderFields): Set<string> | Refusal {
   const value = field(headers, 'sec-websocket-protocol')
   if (value === undefined) return new Set()
@@ -103,8 +103,8 @@ export function parseSubprotocolOffers(headers: HeaderFields): Set<string> | Ref
 }
 
 /**
- * Hands a request's offers of permessage-deflate, if there are any, to `accept`, which throws where it can take none (RFC 6455 §4.2.1 item 9).
- * @returns whether there were any; a refusal where the header is malformed or `accept` threw
+ * Hands a request's offers of permessage-deflate, if there are any, to `accept`, which throws if it can take none (RFC 6455 §4.2.1 item 9).
+ * @returns whether there were any; a refusal if the header is malformed or `accept` threw
  */
 export function acceptExtensionOffers(
   headers: HeaderFields,
@@ -213,7 +213,7 @@ export function refusalResponse(
 
 /**
  * The set of subprotocols to offer.
- * @throws {SyntaxError} where one is not a token or is there twice (RFC 6455 §4.1 item 10)
+ * @throws {SyntaxError} if one is not a token or is there twice (RFC 6455 §4.1 item 10)
  */
 export function checkSubprotocols(names: readonly unknown[]): Set<string> {
   const offers = new Set<string>()
@@ -234,7 +234,7 @@ export interface RequestOptions {
   version: number
   /** The user's header fields; those of the handshake win over them. */
   headers?: OutgoingHeaderFields | undefined
-  /** Offered parameters of permessage-deflate; absent where it is not offered. */
+  /** Offered parameters of permessage-deflate; absent if it is not offered. */
   deflate?: object | null | undefined
   subprotocols?: Iterable<string> | undefined
   origin?: string | undefined
@@ -263,13 +263,13 @@ export interface Expectation {
   accept: string
   /** What was offered. */
   subprotocols: ReadonlySet<string>
-  /** Takes the parameters of permessage-deflate and throws where they cannot be; null where it was not offered. */
+  /** Takes the parameters of permessage-deflate and throws if they cannot be; null if it was not offered. */
   acceptDeflate: ((response: ExtensionParameters[]) => unknown) | null
 }
 
 /** A client's verdict on a response with status 101. */
 export interface ResponseVerdict {
-  /** What is wrong with it; null where nothing is. */
+  /** What is wrong with it; null if nothing is. */
   error: string | null
   /** The server's choice, '' for none. */
   subprotocol: string

@@ -1,4 +1,4 @@
-// A frame that comes piece by piece: its header octet by octet, its payload unmasked and, where it is text, validated as it arrives.
+// A frame that comes piece by piece: its header octet by octet, its payload unmasked and, if it is text, validated as it arrives.
 
 import { MAX_HEADER } from './constants.js'
 import { type ProtocolError, protocolError } from './errors.js'
@@ -69,7 +69,7 @@ export class PartialFrame {
 
   /**
    * Takes `length` payload octets at `chunk[at]`.
-   * @param text the message whose UTF-8 is validated on the way (§8.1); null where it is not text, or must not be looked at
+   * @param text the message whose UTF-8 is validated on the way (§8.1); null if it is not text, or must not be looked at
    * @param trusted payload octets that are believed to come
    * @returns a violation, or null
    */
@@ -105,7 +105,7 @@ export class PartialFrame {
     return null
   }
 
-  /** The payload of a frame that is complete; null where there is no memory for it. */
+  /** The payload of a frame that is complete; null if there is no memory for it. */
   payload(runtime: Runtime): Uint8Array | null {
     if (this.pieces.length === 0) return this.piece
     let whole: Uint8Array
@@ -123,7 +123,7 @@ export class PartialFrame {
     return whole
   }
 
-  /** Makes room for some of the `coming` octets at least; false where there is no memory. */
+  /** Makes room for some of the `coming` octets at least; false if there is no memory. */
   private addPiece(coming: number, runtime: Runtime, trusted: number): boolean {
     const { received, piece } = this
     const left = this.header.length - received

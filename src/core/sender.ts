@@ -245,7 +245,7 @@ export class Sender {
     progress.bufferedLength += pending.length
   }
 
-  /** Sends what was waited for, then what came meanwhile, even where a generator of masking keys throws. */
+  /** Sends what was waited for, then what came meanwhile, even if a generator of masking keys throws. */
   private resume(pending: Pending, send: () => void): void {
     const progress = this.progress!
     progress.waiting = false

@@ -1,4 +1,4 @@
-// SHA-1 (FIPS 180-4 §6.1), for Sec-WebSocket-Accept where a runtime has no synchronous one. It secures nothing there (RFC 6455 §10.8).
+// SHA-1 (FIPS 180-4 §6.1), for Sec-WebSocket-Accept if a runtime has no synchronous one. It secures nothing there (RFC 6455 §10.8).
 
 /** Digest of `octets`: 20 octets. */
 export function sha1(octets: Uint8Array): Uint8Array {

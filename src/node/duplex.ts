@@ -103,7 +103,7 @@ function onError(this: Duplex, error: Error): void {
 
 /**
  * Wraps a WebSocket in a Duplex: reading pauses the WebSocket when nobody reads, a write is through when its message is written.
- * @param options of the Duplex; text arrives as strings where `readableObjectMode` is set
+ * @param options of the Duplex; text arrives as strings if `readableObjectMode` is set
  */
 export function createWebSocketStream(ws: WebSocket, options?: DuplexOptions): Duplex {
   return new WebSocketStream(ws, options)

@@ -77,7 +77,7 @@ export class WebSocketServer extends EventEmitter {
 
   /**
    * Stops accepting connections; those that are open stay. 'close' follows when the last of them is closed.
-   * @param callback called with the next 'close', with an error where the server was closed already
+   * @param callback called with the next 'close', with an error if the server was closed already
    */
   close(callback?: (error?: Error) => void): void {
     if (this._state === CLOSED) {
@@ -99,7 +99,7 @@ export class WebSocketServer extends EventEmitter {
     else process.nextTick(emitClose, this)
   }
 
-  /** Whether this server is meant: the request's path is that of the options. To be overridden where that is not enough. */
+  /** Whether this server is meant: the request's path is that of the options. To be overridden if that is not enough. */
   shouldHandle(request: http.IncomingMessage): boolean {
     return isPathOf(this.options.path, request)
   }

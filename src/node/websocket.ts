@@ -325,7 +325,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
   }
 }
 
-/** Where a program put others in their place (in a subclass, on the instance or the prototype), it wants to be asked. */
+/** Ours. If a program has put others in their place (in a subclass, on the instance or the prototype), those are called. */
 const { pong: ownPong, close: ownClose } = WebSocket.prototype
 export const { setSocket: ownSetSocket } = WebSocket.prototype
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { observe, type Observer } from '../../src/node/delivery/observer.js'
+import { kDelivery } from '../../src/node/runtime/symbols.js'
 import { WebSocketServer } from '../../src/node/server.js'
 import { WebSocket } from '../../src/node/websocket.js'
 
@@ -69,4 +70,46 @@ test('observers that come later are told, too, and those of one connection are n
   ])
   // What the server does itself for each
   expect(wss!.clients!.size).toBe(0)
+})
+
+test.each([
+  ['one of Node', (ws: WebSocket) => ws],
+  [
+    'one whose writes go through its stream',
+    (ws: WebSocket) => {
+      ws._socket!.write = Object.getPrototypeOf(ws._socket).write
+      return ws
+    }
+  ]
+])('observers are told when a socket, %s, has written some of what waited, each time that was asked for', async (_, prepare) => {
+  const { client, server } = await pair()
+  prepare(server)
+  const { link } = server[kDelivery]!
+  expect(link.tellWhenWritable()).toBe(false)
+  client.pause()
+  const waiting: number[] = []
+  let asked = 0
+  const done = new Promise<void>((resolve) => {
+    observe(server, [
+      {
+        writable: (ws) => {
+          waiting.push(ws.bufferedAmount)
+          if (link.tellWhenWritable()) asked++
+          else resolve()
+        }
+      }
+    ])
+  })
+  // Until the system takes no more
+  while (server.bufferedAmount === 0) server.send(Buffer.alloc(1 << 20))
+  for (let i = 0; i < 3; i++) server.send(Buffer.alloc(1 << 20))
+  const before = server.bufferedAmount
+  expect(link.tellWhenWritable()).toBe(true)
+  asked++
+  client.resume()
+  await done
+  expect(waiting).toHaveLength(asked)
+  expect(waiting.every((length, i) => length <= (waiting[i - 1] ?? before))).toBe(true)
+  expect(waiting.at(-1)).toBe(0)
+  client.terminate()
 })

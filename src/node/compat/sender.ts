@@ -117,7 +117,7 @@ export class Sender {
   }
 
   /**
-   * One frame as a list of Buffers: header and payload, or one Buffer where the payload is empty or was masked into a copy.
+   * One frame as a list of Buffers: header and payload, or one Buffer if the payload is empty or was masked into a copy.
    * With `mask` and without `readOnly` the data is masked in place.
    */
   static frame(data: Buffer | string, options: FrameOptions): Buffer[] {

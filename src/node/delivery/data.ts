@@ -69,7 +69,7 @@ function viewOf(view: ArrayBufferView, { buffer, byteOffset, byteLength }: Truth
   return new FastBuffer(buffer.call(view), byteOffset.call(view), byteLength.call(view))
 }
 
-/** `octets`, or what they really are, where their length is not true. */
+/** `octets`, or what they really are, if their length is not true. */
 export function honest(octets: Uint8Array): Uint8Array {
   return types.isUint8Array(octets) && octets.length !== lengthOf.call(octets) ? viewOf(octets, typedArrayTruth) : octets
 }
@@ -79,7 +79,7 @@ export function isCopied(data: unknown): boolean {
   return Array.isArray(data)
 }
 
-/** `data` as a Buffer: over the same memory where it is an ArrayBuffer or a view of one, else whatever Buffer.from makes of it, or its TypeError. */
+/** `data` as a Buffer: over the same memory if it is an ArrayBuffer or a view of one, else whatever Buffer.from makes of it, or its TypeError. */
 export function toBuffer(data: unknown): Buffer {
   if (isPlainBuffer(data)) return data
   if (types.isUint8Array(data) && Buffer.isBuffer(data) && lengthOf.call(data) === 0) return EMPTY_BUFFER
@@ -129,7 +129,7 @@ function asBuffer(octets: Uint8Array): Buffer {
   return Buffer.isBuffer(octets) ? octets : Buffer.from(octets.buffer as ArrayBuffer, octets.byteOffset, octets.length)
 }
 
-/** The memory of `octets` itself where it has it alone. */
+/** The memory of `octets` itself if it has it alone. */
 function toArrayBuffer(octets: Buffer): ArrayBuffer {
   const { buffer, byteOffset, length } = octets
   return (length === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + length)) as ArrayBuffer

@@ -13,7 +13,7 @@ import { kClose, kPong } from '../runtime/symbols.js'
 import { assemble, type BinaryType, messageOf } from './data.js'
 import { takesText } from './listeners.js'
 import { copyToBuffer } from './message-memory.js'
-import { kObservers, type Observed, tellPonged, tellReceived } from './observer.js'
+import { kObservers, type Observed, tellPonged, tellReceived, tellWritable } from './observer.js'
 import { textOf } from './text.js'
 import { currentTurn, isTurnOver, LAST_TURN, timeTaken, waitForTurn } from './turns.js'
 
@@ -118,6 +118,10 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   onEnd(): void {
     if ((this.flags & STOPPED) !== 0) this.flags |= ENDED_MEANWHILE
     else this.connection.peerEnded()
+  }
+
+  onWritable(): void {
+    tellWritable(this.owner)
   }
 
   onFailure(): void {

@@ -9,6 +9,8 @@ export interface Observer<Connection> {
   received?(connection: Connection, length: number): void
   /** A pong came. */
   ponged?(connection: Connection): void
+  /** Some of what waited to be written was, after its link was asked to tell (see `Link`): whether a mark is crossed is to be looked at. */
+  writable?(connection: Connection): void
   /** It is CLOSED; 'close' follows. */
   closed?(connection: Connection): void
 }
@@ -39,6 +41,10 @@ export function tellReceived(connection: Observed, length: number): void {
 
 export function tellPonged(connection: Observed): void {
   for (const observer of connection[kObservers]) observer.ponged?.(connection as never)
+}
+
+export function tellWritable(connection: Observed): void {
+  for (const observer of connection[kObservers]) observer.writable?.(connection as never)
 }
 
 export function tellClosed(connection: Observed): void {

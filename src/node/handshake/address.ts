@@ -10,7 +10,7 @@ export interface Address {
 
 /**
  * Parses an address; http and https stand for ws and wss, and a URL object that is given is not changed.
- * @throws {SyntaxError} where it is no URL
+ * @throws {SyntaxError} if it is no URL
  */
 export function parseAddress(address: string | URL): Address {
   let url: URL
@@ -30,7 +30,7 @@ export function parseAddress(address: string | URL): Address {
   return { url, isSecure: url.protocol === 'wss:', isIpc: url.protocol === 'ws+unix:' }
 }
 
-/** Why a client cannot connect there; null where it can. */
+/** Why a client cannot connect there; null if it can. */
 export function checkAddress({ url, isSecure, isIpc }: Address): SyntaxError | null {
   if (url.protocol !== 'ws:' && !isSecure && !isIpc) {
     return new SyntaxError('The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"')

@@ -40,10 +40,12 @@ export const AT_ONCE = 8
 export const SLOW = 16
 /** Looks at the lengths of its socket are noticed. */
 export const WATCHED = 32
+/** Its link is to be told when a write is done. */
+export const TELLING = 64
 
 /** Who writes frames. */
 export interface Departing {
-  /** GATHERED, LISTED, BUSY, AT_ONCE, SLOW and WATCHED. */
+  /** GATHERED, LISTED, BUSY, AT_ONCE, SLOW, WATCHED and TELLING. */
   flags: number
   /** The turn in which it wrote last. */
   turn: number

@@ -1,7 +1,7 @@
 // Writes that go straight to a socket's handle: most are taken by the system at once, and then the writable stream need not know of them.
 // Its bookkeeping is 0.5 of the 3.1 us that a write takes (`npm run bench -- w8`, and the same with HYBI_HANDLE_WRITES=off).
 //
-// This is internal API of Node: every piece is looked for, and where one is missing all writes go through the stream, as does the rest of
+// This is internal API of Node: every piece is looked for, and if one is missing all writes go through the stream, as does the rest of
 // one that the system did not take.
 
 import process from 'node:process'
@@ -38,17 +38,17 @@ export interface Writer {
   readonly written: WriteCallback
 }
 
-/** Whether Node gives the handle a request, or has one returned (26.10): undefined until a write has shown it, null where it will not. */
+/** Whether Node gives the handle a request, or has one returned (26.10): undefined until a write has shown it, null if it will not. */
 let style: 'given' | 'returned' | null | undefined =
   CHOICE === 'off' || isWritePatched || process.platform !== 'linux' || !isNode ? null : undefined
-/** The class of Node's requests, where they are given. */
+/** The class of Node's requests, if they are given. */
 let Request: new () => WriteRequest
-/** For the next write, where it is given; one that was done at once leaves it as it was. */
+/** For the next write, if it is given; one that was done at once leaves it as it was. */
 let request: WriteRequest | null = null
 /** The socket whose handle is in the middle of a write. */
 let writing: Duplex | null = null
 
-/** @throws {TypeError} where HYBI_HANDLE_WRITES has another value */
+/** @throws {TypeError} if HYBI_HANDLE_WRITES has another value */
 export function checkHandleWrites(): void {
   if (CHOICES.includes(CHOICE)) return
   throw new TypeError(`Invalid value of the environment variable HYBI_HANDLE_WRITES: ${CHOICE} (must be one of "auto", "off")`)

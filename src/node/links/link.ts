@@ -19,6 +19,8 @@ export interface LinkHandler {
   onOctets(octets: Uint8Array, start: number, end: number, transient: boolean, isFull: boolean): void
   /** The peer ended its side. */
   onEnd(): void
+  /** Some of what waited to be written was; told once for each `tellWhenWritable` that returned true. */
+  onWritable(): void
   /** Something went wrong; the link is destroyed, and `onClose` follows. */
   onFailure(): void
   /** The link is gone; `takeRest` gives what it received and did not hand over. */
@@ -32,6 +34,8 @@ export interface Link extends Rest {
   readonly output: SocketOutput
   /** Octets that the system has not taken yet. */
   readonly bufferedLength: number
+  /** Has `onWritable` called when some of what waits was written; false if nothing waits. */
+  tellWhenWritable(): boolean
   /** Whether `hold` stopped it for this reason. */
   isHeldFor(reason: number): boolean
   /** Takes over the stream; `head` is what it received already. */

@@ -6,13 +6,15 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { serializeHead } from '../../core/opening-handshake.js'
 import type { Output, WriteCallback } from '../../core/output.js'
-import { AT_ONCE, type Departing, GATHERED, leavesNow, noteTurn, SLOW, WATCHED, watchExit } from './departure.js'
+import { AT_ONCE, type Departing, GATHERED, leavesNow, noteTurn, SLOW, TELLING, WATCHED, watchExit } from './departure.js'
 import { Gathering, type Piece } from './gathering.js'
 import { handleOf, nodeWrite } from '../runtime/internals.js'
 import { isWriting, writeNow, writesToHandle } from './handle-write.js'
 import { InFlight } from './in-flight.js'
 import { type Gatherer, repeats } from './prepared-message.js'
 import { callBackNext } from './send-callbacks.js'
+import { kLink } from '../runtime/symbols.js'
+import type { LinkedStream } from './linked-stream.js'
 import type { Slab } from './slab.js'
 import { bytesWritten, lengthWaiting, watchLengths } from './socket-lengths.js'
 import { writesDirectly } from './socket-order.js'
@@ -205,6 +207,22 @@ export class SocketOutput implements Output, Departing, Gatherer {
     inFlight.passFirst(waiting - (bytesWritten.call(socket) - begun) - queued)
   }
 
+  /**
+   * Has the link told, once, when some of what waits was written.
+   * @returns whether something waits
+   */
+  tellWhenWritten(): boolean {
+    this.flush()
+    if (this.inFlight === null || this.inFlight.length === 0) return false
+    this.flags |= TELLING
+    return true
+  }
+
+  private tellLink(): void {
+    this.flags &= ~TELLING
+    ;(this.socket as LinkedStream)[kLink]?.written()
+  }
+
   private gather(): Gathering {
     return (this.gathering = gatherings.pop() ?? new Gathering())
   }
@@ -223,6 +241,7 @@ export class SocketOutput implements Output, Departing, Gatherer {
     return (this.done ??= (error) => {
       // A socket that is destroyed in the middle of a write says that it succeeded
       this.inFlight!.done(error ?? (this.socket.destroyed ? destroyedError() : null))
+      if ((this.flags & TELLING) !== 0) this.tellLink()
     })
   }
 

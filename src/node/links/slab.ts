@@ -73,7 +73,7 @@ let shared: Slab | null = null
 
 /**
  * The shared slab, with room for `length` octets.
- * @throws {RangeError} where no slab is that large
+ * @throws {RangeError} if no slab is that large
  */
 export function sharedSlab(length: number): Slab {
   if (shared === null || shared.position + length > SLAB_SIZE) {

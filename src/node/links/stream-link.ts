@@ -35,6 +35,15 @@ export class StreamLink implements Link {
     return this.output.waitingLength
   }
 
+  tellWhenWritable(): boolean {
+    return this.output.tellWhenWritten()
+  }
+
+  /** A write is done. */
+  written(): void {
+    this.handler!.onWritable()
+  }
+
   isHeldFor(reason: number): boolean {
     return (this.flags & reason) !== 0
   }
