@@ -1,4 +1,4 @@
-// The WebSocket class: ws's properties, methods and events over a transport, the same for both roles.
+// The WebSocket class: ws's properties, methods and events over a connection, the same for both roles.
 
 import type { Buffer } from 'node:buffer'
 import { EventEmitter } from 'node:events'
@@ -88,7 +88,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
   [kObservers]: Observers<never> = NO_OBSERVERS;
   [kExtensions]: Extensions | null = null;
   [kSettings]: CommonOptions;
-  /** State of the time before there is a transport. */
+  /** State of the time before there is a connection. */
   [kReadyState] = CONNECTING;
   [kIsServer]: boolean
 
