@@ -41,8 +41,8 @@ const project = (name, groupOrder, include, env = {}, exclude = []) => ({
     env: { HYBI_KERNELS: '', HYBI_RECEIVE_BUFFER: '', HYBI_HANDLE_WRITES: '', HYBI_COALESCE: '', ...env },
     sequence: { groupOrder },
     // a bound for what hangs; what is slow on a busy machine passes
-    testTimeout: 30_000,
-    hookTimeout: 60_000
+    testTimeout: 120_000,
+    hookTimeout: 240_000
   }
 })
 

@@ -41,6 +41,10 @@ async function outcomes(instance: PerMessageDeflate, params: object, steps: Step
   return results
 }
 
+const codeOf = (one: unknown): string | undefined => (one as { code?: string }).code
+const isCorrupt = (one: unknown): boolean => codeOf(one) === 'Z_DATA_ERROR'
+const isTooLong = (one: unknown): boolean => codeOf(one) === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+
 test('has the name, the fields and the defaults of ws', () => {
   expect(PerMessageDeflate.extensionName).toBe(Oracle.extensionName)
   const fields = ['_options', '_threshold', '_maxPayload', '_isServer', 'params'] as const
@@ -111,9 +115,23 @@ test.each([
     fc.asyncProperty(params, fc.constantFrom(0, 5, 1000), fc.array(step, { maxLength: 6 }), async (agreed, maxPayload, steps) => {
       const options: PerMessageDeflateOptions = { isServer, maxPayload, codec: 'zlib' }
       const ours = await outcomes(new PerMessageDeflate(options), { ...agreed }, steps)
-      expect(ours).toEqual(await outcomes(new Oracle(options), { ...agreed }, steps))
+      const theirs = await outcomes(new Oracle(options), { ...agreed }, steps)
+      // See doc/differences.md: what is both too long and corrupt behind that is told as corrupt
+      expect(ours.map((one, i) => (isCorrupt(one) && isTooLong(theirs[i]) ? theirs[i] : one))).toEqual(theirs)
     }),
-    { numRuns: 150 }
+    {
+      numRuns: 150,
+      examples: [
+        [
+          {},
+          5,
+          [
+            ['decompress', Buffer.from([242, 72]), false],
+            ['decompress', Buffer.from('f348cdc9c9070000', 'hex'), true]
+          ]
+        ]
+      ]
+    }
   )
 })
 
