@@ -124,7 +124,9 @@ describe('everything else', () => {
   })
 
   it('says up to which size `send` copies', () => {
-    const [, limit] = /^export const CALLERS_COPY_LIMIT = (\d+) \* 1024$/m.exec(readFileSync(join(root, 'src/core/frame-writer.ts'), 'utf8'))!
+    const [, limit] = /^export const CALLERS_COPY_LIMIT = (\d+) \* 1024$/m.exec(
+      readFileSync(join(root, 'src/core/frame-writer.ts'), 'utf8')
+    )!
     const paragraphs = [
       /^\*\*Sending\*\*[^]*?\n\n/m.exec(sectionOf('doc/architecture.md', 'Architecture')),
       /^- `data`:[^]*?(?=^- `)/m.exec(sectionOf('doc/api.md', 'Methods')),
