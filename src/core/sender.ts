@@ -34,7 +34,7 @@ interface Pending {
 }
 
 /** What is under way beyond one frame; most connections have none of it most of the time. */
-class Progress {
+class Backlog {
   /** Whether a message was begun with a frame without FIN; then whether it is compressed. */
   fragmented = false
   compressed = false
@@ -61,7 +61,7 @@ export class Sender {
 
   private readonly platform: SenderPlatform
   private readonly output: Output
-  private progress: Progress | null = null
+  private backlog: Backlog | null = null
 
   constructor(platform: SenderPlatform, output: Output) {
     this.platform = platform
@@ -70,17 +70,17 @@ export class Sender {
 
   /** Octets of payload that wait for compression or a Blob, or were given after the connection was closing. */
   get bufferedLength(): number {
-    return this.progress === null ? 0 : this.progress.bufferedLength
+    return this.backlog === null ? 0 : this.backlog.bufferedLength
   }
 
   set bufferedLength(length: number) {
-    ;(this.progress ??= new Progress()).bufferedLength = length
+    ;(this.backlog ??= new Backlog()).bufferedLength = length
   }
 
   /** Whether frames given now leave at once: nothing is waited for, and nothing is queued. */
   get isReady(): boolean {
-    const { progress } = this
-    return progress === null || (!progress.waiting && progress.queue.length === 0)
+    const { backlog } = this
+    return backlog === null || (!backlog.waiting && backlog.queue.length === 0)
   }
 
   /**
@@ -93,11 +93,11 @@ export class Sender {
     let compress = (flags & SEND_COMPRESS) !== 0
     // Without compression the length is found while writing
     let length = -1
-    const { progress } = this
-    if (progress !== null && progress.fragmented) {
+    const { backlog } = this
+    if (backlog !== null && backlog.fragmented) {
       first = OPCODE_CONTINUATION
-      compress = progress.compressed
-      progress.fragmented = !fin
+      compress = backlog.compressed
+      backlog.fragmented = !fin
     } else {
       if (compress) {
         length = this.lengthOf(payload)
@@ -139,15 +139,15 @@ export class Sender {
     try {
       writeFrame(this.platform, this.output, first, payload, flags, callback)
     } catch (error) {
-      this.progress!.fragmented = (first & OPCODE_BITS) === OPCODE_CONTINUATION
+      this.backlog!.fragmented = (first & OPCODE_BITS) === OPCODE_CONTINUATION
       throw error
     }
   }
 
   private beginFragments(compressed: boolean): void {
-    const progress = (this.progress ??= new Progress())
-    progress.fragmented = true
-    progress.compressed = compressed
+    const backlog = (this.backlog ??= new Backlog())
+    backlog.fragmented = true
+    backlog.compressed = compressed
   }
 
   private dispatch(pending: Pending): void {
@@ -160,8 +160,8 @@ export class Sender {
         pending.payload = this.platform.runtime.copy(payload, 0, payload.length)
         pending.flags |= SEND_OWNED
       }
-      this.progress!.queue.push(pending)
-      this.progress!.bufferedLength += pending.length
+      this.backlog!.queue.push(pending)
+      this.backlog!.bufferedLength += pending.length
     } else {
       this.begin(pending)
     }
@@ -240,16 +240,16 @@ export class Sender {
   }
 
   private wait(pending: Pending): void {
-    const progress = (this.progress ??= new Progress())
-    progress.waiting = true
-    progress.bufferedLength += pending.length
+    const backlog = (this.backlog ??= new Backlog())
+    backlog.waiting = true
+    backlog.bufferedLength += pending.length
   }
 
   /** Sends what was waited for, then what came meanwhile, even if a generator of masking keys throws. */
   private resume(pending: Pending, send: () => void): void {
-    const progress = this.progress!
-    progress.waiting = false
-    progress.bufferedLength -= pending.length
+    const backlog = this.backlog!
+    backlog.waiting = false
+    backlog.bufferedLength -= pending.length
     try {
       send()
     } finally {
@@ -259,11 +259,11 @@ export class Sender {
 
   /** Sends what is queued, until one has to wait; what a generator of masking keys throws comes out when the others are sent. */
   private dequeue(): void {
-    const progress = this.progress!
+    const backlog = this.backlog!
     let thrown: { error: unknown } | null = null
-    while (!progress.waiting && progress.queue.length > 0) {
-      const pending = progress.queue.shift()!
-      progress.bufferedLength -= pending.length
+    while (!backlog.waiting && backlog.queue.length > 0) {
+      const pending = backlog.queue.shift()!
+      backlog.bufferedLength -= pending.length
       try {
         this.begin(pending)
       } catch (error) {
@@ -275,7 +275,7 @@ export class Sender {
 
   /** Calls back everything that waits; one that throws does not silence the others. */
   private fail(error: Error, pending: Pending, report: boolean): void {
-    const failed = [pending, ...this.progress!.queue.clear()]
+    const failed = [pending, ...this.backlog!.queue.clear()]
     let i = 0
     const callNext = (): void => {
       try {
