@@ -13,6 +13,7 @@ import type { Receiver as FrameReceiver } from '../../core/receiver.js'
 import { assemble, type BinaryType, EMPTY_BUFFER, honest, messageOf } from '../delivery/data.js'
 import { isOnlyListener } from '../delivery/listeners.js'
 import { copyToBuffer } from '../delivery/message-memory.js'
+import { tellPonged } from '../delivery/observer.js'
 import { Receiver } from './receiver.js'
 import type { Extensions } from './sender.js'
 import type { StreamStates } from '../runtime/internals.js'
@@ -130,6 +131,7 @@ function receiverOnPing(this: ReceiverView, data: Buffer): void {
 }
 
 function receiverOnPong(this: ReceiverView, data: Buffer): void {
+  tellPonged(this[kOwner])
   this[kOwner].emit('pong', data)
 }
 

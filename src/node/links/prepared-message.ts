@@ -36,7 +36,7 @@ export class SlabMessage implements PreparedMessage {
 
   repeat({ gathered }: Gatherer, first: number): boolean {
     const frame = this.find(first)
-    if (frame === null || !gathered.adopt(frame.slab, frame.start, frame.end)) return false
+    if (frame === undefined || !this.isUnchanged(frame) || !gathered.adopt(frame.slab, frame.start, frame.end)) return false
     if (frame.appended !== null) gathered.append(frame.appended)
     return true
   }
@@ -45,9 +45,16 @@ export class SlabMessage implements PreparedMessage {
     const { region: slab, end } = gathered
     const old = this.find(first)
     // An output that could not refer to the frame wrote it once more, to a slab of its own maybe: others can still refer to ours
-    if (old !== null && old.slab.octets.length >= slab!.octets.length) return
+    if (old !== undefined && old.slab.octets.length >= slab!.octets.length && this.isUnchanged(old)) return
     slab!.users++
-    this.frames.unshift({ first, slab: slab!, start: end - length, end, appended })
+    const frame = { first, slab: slab!, start: end - length, end, appended }
+    if (old === undefined) {
+      this.frames.push(frame)
+    } else {
+      // The octets are others by now, or in a better place
+      this.frames[this.frames.indexOf(old)] = frame
+      old.slab.release()
+    }
   }
 
   /** Lets go of the memory. */
@@ -56,9 +63,8 @@ export class SlabMessage implements PreparedMessage {
     this.frames.length = 0
   }
 
-  private find(first: number): Frame | null {
-    for (const frame of this.frames) if (frame.first === first) return this.isUnchanged(frame) ? frame : null
-    return null
+  private find(first: number): Frame | undefined {
+    return this.frames.find((frame) => frame.first === first)
   }
 
   /** Whether the payload is still what was framed: a string is, octets are the caller's, who may have changed them. */
