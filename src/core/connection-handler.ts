@@ -1,20 +1,11 @@
 // What a connection is given, and what it tells.
 
 import type { ReceiverOptions } from './intake.js'
+import type { MessageEvents } from './message-events.js'
 import type { WriteCallback } from './output.js'
 
 /** What happens on a connection, and what its byte stream has to do. */
-export interface ConnectionHandler {
-  /**
-   * A message of one frame: `octets[start, end)`, valid until the handler calls others, and with `kept` as long as it likes;
-   * `nonAscii`: text with an octet above 0x7f.
-   */
-  onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean, kept: boolean): void
-  /** A message of any number of non-empty fragments, `length` octets together; the handler's to keep. */
-  onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void
-  /** A ping's or pong's application data, valid during the call only. */
-  onPing(octets: Uint8Array, start: number, end: number): void
-  onPong(octets: Uint8Array, start: number, end: number): void
+export interface ConnectionHandler extends MessageEvents {
   /** The connection failed; told once at most. */
   onError(error: Error): void
   /** The byte stream is gone and all that came was delivered; the connection is about to be CLOSED. */
@@ -31,11 +22,6 @@ export interface ConnectionHandler {
   /** What had to wait is dealt with: octets may come again. */
   onDrain?(): void
 
-  /**
-   * Asked now and then while there is more to be delivered: how much may be done before it is asked again, an event or fragment counting
-   * as one or a few. 0: enough for now; `proceed` is called in a later turn of the event loop. Without it there is no end to what one call does.
-   */
-  onWork?(): number
   /** Something that was waited for is there: call `proceed`. Without it the connection does so itself. */
   onReady?(): void
   /** It is a later turn of the event loop (see `deferEvents`): call `proceed`. Without it the connection does so itself. */

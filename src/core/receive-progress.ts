@@ -2,13 +2,11 @@
 
 import { OPCODE_CLOSE, OPCODE_CONTINUATION } from './constants.js'
 import type { ProtocolError } from './errors.js'
+import { Fifo } from './fifo.js'
 import type { FrameHeader, HeaderContext } from './frame-header.js'
 import { MessageAssembler } from './message-assembler.js'
 import type { PartialFrame } from './partial-frame.js'
 import type { ReceiverPlatform } from './platform.js'
-import { NOTHING } from './octets.js'
-
-const NO_CHUNKS: Uint8Array[] = []
 
 /** What a frame is held against. */
 export interface FrameRules extends HeaderContext {
@@ -23,9 +21,8 @@ export type Deferred = () => void
 
 /** What is under way beyond one chunk; most connections have none of it most of the time. */
 export class Progress {
-  /** Octets that came while something was waited for, from entry `nextHeld` on; `heldLength` together. */
-  private held: Uint8Array[] = NO_CHUNKS
-  private nextHeld = 0
+  /** Octets that came while something was waited for, `heldLength` together; null as long as nothing had to. */
+  private held: Fifo<Uint8Array> | null = null
   heldLength = 0
   frame: PartialFrame | null = null
   message: MessageAssembler | null = null
@@ -41,21 +38,16 @@ export class Progress {
 
   /** @param octets at least one */
   hold(octets: Uint8Array): void {
-    if (this.held === NO_CHUNKS) this.held = []
+    this.held ??= new Fifo()
     this.held.push(octets)
     this.heldLength += octets.length
   }
 
   /** The octets that came first; null if there are none. */
   takeHeld(): Uint8Array | null {
-    if (this.heldLength === 0) return null
-    const octets = this.held[this.nextHeld]
-    this.held[this.nextHeld++] = NOTHING
+    const octets = this.held === null ? undefined : this.held.shift()
+    if (octets === undefined) return null
     this.heldLength -= octets.length
-    if (this.nextHeld === this.held.length) {
-      this.held = NO_CHUNKS
-      this.nextHeld = 0
-    }
     return octets
   }
 

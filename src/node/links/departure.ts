@@ -2,10 +2,10 @@
 // then, and who sends one message and blocks, exits or kills the process has sent it.
 //
 // A frame is gathered if frames of its connection wait already; if it is sent within a read of which more is still to be delivered; if its
-// connection wrote a moment ago; or if several connections did. What was gathered leaves at the end of that read (or,
-// if a nested event loop keeps it from ending, in the next turn of that), else in the next tick; when it is long; and as soon as a look at
-// the clock shows that time has passed since. Outputs write it before anything can tell the
-// difference: a look at the socket, a write beside us, the end of the process.
+// connection wrote a moment ago; or if several connections did. What was gathered leaves at the end of that read (or, if a nested event
+// loop keeps it from ending, in the next turn of that), else in the next tick; when it is long; and as soon as a look at the clock shows
+// that time has passed since. Outputs write it before anything can tell the difference: a look at the socket, a write beside us, the end of
+// the process.
 
 import process from 'node:process'
 import { processWide } from '../runtime/process-wide.js'
@@ -167,7 +167,7 @@ export function noteTurn(): void {
 function list(output: Departing): void {
   output.flags |= GATHERED
   if (reads > 0) {
-    // The end of the read writes it; but in a nested event loop that may not come for long. A tick for each read would cost 0.5 us
+    // The end of the read writes it; but in a nested event loop that may not come for long. A tick for each read would cost more (`npm run bench -- w3`)
     if (!isImmediateDue) {
       isImmediateDue = true
       setImmediate(immediate)

@@ -64,7 +64,8 @@ export class SlabMessage implements PreparedMessage {
   }
 
   private find(first: number): Frame | undefined {
-    return this.frames.find((frame) => frame.first === first)
+    for (const frame of this.frames) if (frame.first === first) return frame
+    return undefined
   }
 
   /** Whether the payload is still what was framed: a string is, octets are the caller's, who may have changed them. */
