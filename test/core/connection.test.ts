@@ -630,6 +630,17 @@ describe('the life of a connection (§7.1)', () => {
     expect(told().filter((event) => event !== 'discard')).toEqual([text('last'), error, 'over', 'closed'])
   })
 
+  test('a violation that is reported later is so before the end, even if the peer has announced that', () => {
+    const due: (() => void)[] = []
+    const peer = new Peer(false)
+    peer.clock.defer = (callback, argument) => void due.push(() => callback(argument))
+    peer.connection.peerEnded()
+    peer.connection.disconnected({ takeRest: () => buildFrame({ opcode: 3 }) })
+    expect(peer.told()).toEqual(['end'])
+    while (due.length > 0) due.shift()!()
+    expect(peer.told()).toEqual([VIOLATIONS.opcode(3).replace('violation', 'error'), 'over', 'closed'])
+  })
+
   test('what is held back is delivered before the end, in turns of their own', () => {
     const peer = new Peer(false, { deferEvents: true })
     peer.receive({ payload: 'a' }, { payload: 'b' }, { payload: 'c' })

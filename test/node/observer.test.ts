@@ -72,6 +72,18 @@ test('observers that come later are told, too, and those of one connection are n
   expect(wss!.clients!.size).toBe(0)
 })
 
+test('a pong is told of even if the program takes part in what `ws._receiver` emits', async () => {
+  const { client, server } = await pair()
+  const told: string[] = []
+  observe(server, [recorder('a', told)])
+  server._receiver!.on('pong', () => told.push('listener of the receiver'))
+  const ponged = once(server, 'pong')
+  server.ping()
+  await ponged
+  expect(told.filter((line) => !line.includes('received'))).toEqual(['a opened in state 1', 'a ponged', 'listener of the receiver'])
+  client.terminate()
+})
+
 test.each([
   ['one of Node', (ws: WebSocket) => ws],
   [
