@@ -1,6 +1,7 @@
 // How much of what connections receive is delivered in one turn of the event loop, by a clock that listeners move on.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Duplex } from 'node:stream'
 import { constants, deflateRawSync } from 'node:zlib'
 import { expect, test, vi } from 'vitest'
 import { BINARY, buildFrame, CONTINUATION, PING, TEST_KEY, type FrameFields } from '../support/frames.js'
@@ -197,6 +198,25 @@ test.each([
   fed.ws.terminate()
   while (closedAfter < 0) await turns(1)
   expect(closedAfter).toBe(100)
+})
+
+test('a socket that ends on both sides at once is CLOSING then, and what is sent from there on is refused', async () => {
+  const fed = (await Fed.open()).taking(0.5)
+  const socket = fed.ws._socket as Duplex
+  socket.allowHalfOpen = false
+  const failures = new Set<string>()
+  fed.ws.on('message', () => {
+    fed.ws.send('reply', (error) => void (error && failures.add(error.message)))
+  })
+  fed.read(numbered(100).octets)
+  expect(fed.received.length).toBeLessThan(100)
+  socket.push(null)
+  while (fed.received.length < 100) await turns(1)
+  await turns(2)
+  // Not what a write behind the end would give, which destroys the socket with all that waits in it
+  expect([...failures]).toEqual(['WebSocket is not open: readyState 2 (CLOSING)'])
+  expect(socket.errored).toBe(null)
+  fed.ws.terminate()
 })
 
 test('a socket that always has more stops after a while although no message is whole, and reads on in the next turn', async () => {

@@ -116,7 +116,8 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   }
 
   onEnd(): void {
-    if ((this.flags & STOPPED) !== 0) this.flags |= ENDED_MEANWHILE
+    // A stream that ends on both sides at once takes nothing more: whoever sends is to be told that we are CLOSING
+    if ((this.flags & STOPPED) !== 0 && this.link.stream.allowHalfOpen) this.flags |= ENDED_MEANWHILE
     else this.connection.peerEnded()
   }
 
