@@ -38,7 +38,7 @@ const project = (name, groupOrder, include, env = {}, exclude = []) => ({
     include,
     exclude,
     // empty: whatever the environment of the run says, the default
-    env: { HYBI_KERNELS: '', HYBI_RECEIVE_BUFFER: '', HYBI_HANDLE_WRITES: '', HYBI_COALESCE: '', ...env },
+    env: { HYBI_KERNELS: '', HYBI_RECEIVE_BUFFER: '', HYBI_HANDLE_WRITES: '', HYBI_COALESCE: '', HYBI_DIRECT: '', ...env },
     sequence: { groupOrder },
     // a bound for what hangs; what is slow on a busy machine passes
     testTimeout: 120_000,
@@ -62,6 +62,16 @@ export default defineConfig({
         HYBI_HANDLE_WRITES: 'off',
         HYBI_COALESCE: 'off'
       }),
+      // connections that are Node's sockets from the beginning
+      project(
+        'sockets',
+        1,
+        differential(['server-handshake', 'server-lifecycle', ...STREAMS.filter((name) => !PROCESSES.includes(name))]),
+        {
+          HYBI_KERNELS: 'wasm',
+          HYBI_DIRECT: 'off'
+        }
+      ),
       project('package', 1, inFolders('package', 'examples'))
     ]
   }

@@ -19,6 +19,7 @@ import { PerMessageDeflate, type PerMessageDeflateOptions } from './compat/perme
 import { maskingKeysFor } from './compat/sender.js'
 import { nodeRuntime } from './delivery/node-runtime.js'
 import { checkCoalesce, coalesces } from './links/departure.js'
+import { checkDirect, type DirectChoice } from './links/direct-socket.js'
 import { checkHandleWrites } from './links/handle-write.js'
 import type { LinkOptions } from './links/open.js'
 import { checkReceiveBuffer, type ReceiveBufferChoice } from './links/receive-buffer.js'
@@ -78,6 +79,7 @@ export type VerifyClient =
 export interface ServerOptions<SocketClass = unknown> extends CommonOptions, Omit<SocketOptions, 'generateMask'> {
   backlog?: number | null
   clientTracking?: boolean
+  direct?: DirectChoice
   handleProtocols?: ((protocols: Set<string>, request: http.IncomingMessage) => string | false) | null
   host?: string | null
   noServer?: boolean
@@ -169,6 +171,7 @@ export function serverOptions<SocketClass>(
   const ways = Number(complete.port != null) + Number(Boolean(complete.server)) + Number(Boolean(complete.noServer))
   if (ways !== 1) throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified')
   checkOptions(complete)
+  checkDirect(complete.direct)
   if (complete.perMessageDeflate === true) complete.perMessageDeflate = {}
   // An unknown codec is said now, not with the first connection
   if (complete.perMessageDeflate) new PerMessageDeflate(complete.perMessageDeflate)

@@ -6,9 +6,10 @@ import type { AddressInfo } from 'node:net'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { Extensions } from './compat/sender.js'
+import { acceptorFor } from './direct/acceptor.js'
 import { acceptanceFor, chooseSubprotocol, isAcceptable, sendAcceptance } from './handshake/acceptance.js'
 import { isPathOf, verify } from './handshake/admission.js'
-import { destroySocket, refuse, reject } from './handshake/refusal.js'
+import { refuse, reject, watchErrors } from './handshake/refusal.js'
 import { UpgradeRequest } from './handshake/request.js'
 import {
   type CompleteServerOptions,
@@ -60,10 +61,10 @@ export class WebSocketServer extends EventEmitter {
     } else if (settings.server) {
       this._server = settings.server
     }
-    if (this._server) this._removeListeners = this.#listen(this._server)
     if (settings.clientTracking) this.clients = new Set()
     this.options = settings
     this._state = RUNNING
+    if (this._server) this._removeListeners = this.#listen(this._server)
   }
 
   /**
@@ -106,7 +107,7 @@ export class WebSocketServer extends EventEmitter {
 
   /** Answers a request to upgrade; `callback` gets the WebSocket, which in the other modes is 'connection's argument. */
   handleUpgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer, callback: UpgradeCallback): void {
-    socket.on('error', destroySocket)
+    watchErrors(socket)
     const asked = new UpgradeRequest(request)
     let refusal = asked.check()
     if (refusal !== null) return reject(this, request, socket, refusal)
@@ -155,8 +156,18 @@ export class WebSocketServer extends EventEmitter {
       error: (error: Error) => this.emit('error', error),
       upgrade: (request: http.IncomingMessage, socket: Duplex, head: Buffer) => this.handleUpgrade(request, socket, head, connected)
     }
+    const acceptor = acceptorFor(server, this.options, listeners.upgrade)
+    if (acceptor !== null) {
+      const { listening } = listeners
+      listeners.listening = () => {
+        acceptor.attach()
+        listening()
+      }
+      if (server.listening) acceptor.attach()
+    }
     for (const event of Object.keys(listeners)) server.on(event, listeners[event])
     return () => {
+      acceptor?.detach()
       for (const event of Object.keys(listeners)) server.removeListener(event, listeners[event])
     }
   }

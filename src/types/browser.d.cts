@@ -266,6 +266,7 @@ declare namespace WebSocket {
   interface ServerOptions<U = typeof WebSocket.WebSocket, V = OfNode> extends CommonOptions {
     backlog?: number | undefined
     clientTracking?: boolean | undefined
+    direct?: 'auto' | 'off' | undefined
     handleProtocols?: (
       protocols: Set<string>,
       request: V extends abstract new (...args: any) => infer R ? R : OfNode

@@ -494,6 +494,11 @@ declare namespace WebSocket {
     backlog?: number | undefined
     /** Whether `clients` is kept. Default: true. */
     clientTracking?: boolean | undefined
+    /**
+     * Whether connections that nobody else has a hand on do without a `net.Socket` until it is touched: `'auto'`, where that is known to
+     * work; `'off'`, never. Default: the environment's `HYBI_DIRECT`, else `'auto'`.
+     */
+    direct?: 'auto' | 'off' | undefined
     /** Chooses among the subprotocols a client offers, or none by false. Default: the first. Not called where none are offered. */
     handleProtocols?: (protocols: Set<string>, request: InstanceType<V>) => string | false
     /** Address to listen at; with `port`. Default: all. */

@@ -242,7 +242,8 @@ export class Context {
     }
     const { wss, port } = await this.listen(extra.WebSocket ? { ...options, WebSocket: extra.WebSocket } : options)
     let socket: net.Socket | undefined
-    wss._server?.on('connection', (one: net.Socket) => (socket = one))
+    // Who listens to 'connection' of the server has a hand on the sockets: hybi's are as if nobody had
+    if (this.server === reference) wss._server?.on('connection', (one: net.Socket) => (socket = one))
     const connection = new Promise<Any>((resolve) => {
       wss.on('connection', (ws: Any) => {
         this.record(ws, 'ws', extra.events)

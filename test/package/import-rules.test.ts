@@ -57,6 +57,17 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
     forbidden: ['../../core/sender.js', '../../kernels/js.js', '../delivery/data.js', '../links/output.js', 'pako', 'node:buffer'],
     allowed: ['../../core/codec.js', '../../codecs/pako.js', 'node:zlib', './limiter.js', '../runtime/ticks.js']
   },
+  'src/node/direct/': {
+    forbidden: ['../compat/sender.js', '../codecs/zlib.js', '../options.js', '../server.js', '../../kernels/js.js', 'http'],
+    allowed: [
+      '../../core/upgrade-head.js',
+      '../links/direct-socket.js',
+      '../handshake/refusal.js',
+      '../runtime/kernels.js',
+      'node:http',
+      './waiting.js'
+    ]
+  },
   'src/node/delivery/': {
     forbidden: ['../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js'],
     allowed: [

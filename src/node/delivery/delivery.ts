@@ -117,7 +117,7 @@ export class Delivery implements ConnectionHandler, LinkHandler {
 
   onEnd(): void {
     // A stream that ends on both sides at once takes nothing more: whoever sends is to be told that we are CLOSING
-    if ((this.flags & STOPPED) !== 0 && this.link.stream.allowHalfOpen) this.flags |= ENDED_MEANWHILE
+    if ((this.flags & STOPPED) !== 0 && this.link.canBeHalfOpen) this.flags |= ENDED_MEANWHILE
     else this.connection.peerEnded()
   }
 
@@ -142,7 +142,7 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   }
 
   end(): void {
-    this.link.end()
+    this.link.end(this.connection.closeFrameReceived)
   }
 
   drop(): void {
@@ -256,7 +256,7 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   /** After a read that may be followed by another at once: if the time is over, the next waits for its turn. */
   private giveWay(): void {
     const { link } = this
-    if (!link.isHeldFor(HELD_FOR_DRAIN | HELD_FOR_TURN) && !link.stream.destroyed && this.hadTurn()) this.waitForTurn()
+    if (!link.isHeldFor(HELD_FOR_DRAIN | HELD_FOR_TURN) && !link.isDestroyed && this.hadTurn()) this.waitForTurn()
   }
 
   /** Whether the time is over, and this is not the first that is heard of us: we may be a quiet one beside others that are not. */

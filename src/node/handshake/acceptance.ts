@@ -5,18 +5,20 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { acceptanceFields, type OutgoingHeaderFields, upgradeLines } from '../../core/opening-handshake.js'
 import type { PerMessageDeflate } from '../compat/permessage-deflate.js'
+import { DirectSocket, isDirect } from '../links/direct-socket.js'
 import { writeHead } from '../links/output.js'
 import type { ServerOptions } from '../options.js'
 import { kLink } from '../runtime/symbols.js'
 import { acceptKey } from './accept-key.js'
-import { destroySocket, fail } from './refusal.js'
+import { fail, unwatchErrors } from './refusal.js'
 
 /**
  * Whether it is not too late to accept: a socket whose peer has gone is destroyed.
  * @throws {Error} if a WebSocket has the socket already
  */
 export function isAcceptable(socket: Duplex): boolean {
-  if (!socket.readable || !socket.writable) {
+  const isOpen = isDirect(socket) ? !DirectSocket.isClosed(socket) : socket.readable && socket.writable
+  if (!isOpen) {
     socket.destroy()
     return false
   }
@@ -59,5 +61,5 @@ export function sendAcceptance(server: EventEmitter, request: IncomingMessage, s
   const lines = upgradeLines(fields)
   server.emit('headers', lines, request)
   writeHead(socket, lines)
-  socket.removeListener('error', destroySocket)
+  unwatchErrors(socket)
 }

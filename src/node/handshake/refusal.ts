@@ -4,6 +4,7 @@ import type { EventEmitter } from 'node:events'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Refusal, refusalResponse } from '../../core/opening-handshake.js'
+import { isDirect } from '../links/direct-socket.js'
 
 /** A refusal that the program may have given: anything may be in it. */
 export interface GivenRefusal {
@@ -43,7 +44,16 @@ function end(socket: Duplex, response: string): void {
   socket.end(response)
 }
 
-/** Listens to 'error' of a socket as long as the handshake is under way. */
+/** Has errors of a socket destroy it as long as the handshake is under way. */
+export function watchErrors(socket: Duplex): void {
+  // One without a stream has none; it is watched when it gets one
+  if (!isDirect(socket)) socket.on('error', destroySocket)
+}
+
+export function unwatchErrors(socket: Duplex): void {
+  if (!isDirect(socket)) socket.removeListener('error', destroySocket)
+}
+
 export function destroySocket(this: Duplex): void {
   this.destroy()
 }

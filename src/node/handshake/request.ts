@@ -12,6 +12,7 @@ import {
 import { PerMessageDeflate, type PerMessageDeflateOptions } from '../compat/permessage-deflate.js'
 import type { Extensions } from '../compat/sender.js'
 import type { ServerOptions } from '../options.js'
+import { DirectRequest } from './direct-request.js'
 
 /** Offers of most requests. */
 const NO_SUBPROTOCOLS: Set<string> = new Set()
@@ -26,7 +27,7 @@ export class UpgradeRequest {
 
   constructor(request: IncomingMessage) {
     this.method = request.method!
-    this.headers = fieldsOf(request.headers)
+    this.headers = DirectRequest.fieldsOf(request) ?? fieldsOf(request.headers)
   }
 
   /** Value of Sec-WebSocket-Key, once the request was checked. */

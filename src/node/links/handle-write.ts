@@ -4,11 +4,14 @@
 // This is internal API of Node: every piece is looked for, and if one is missing all writes go through the stream, as does the rest of
 // one that the system did not take.
 
+import { Buffer } from 'node:buffer'
+import { Socket } from 'node:net'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { WriteCallback } from '../../core/output.js'
 import {
   handleOf,
+  idleHandle,
   type InternalSocket,
   isHandle,
   isNode,
@@ -18,6 +21,7 @@ import {
   type WriteBuffer,
   type WriteRequest
 } from '../runtime/internals.js'
+import { asSocket, DirectSocket } from './direct-socket.js'
 import { lengthWaiting } from './socket-lengths.js'
 
 /** What holds: HYBI_HANDLE_WRITES as it was when the program started. */
@@ -60,7 +64,18 @@ export function writesToHandle(socket: Duplex): boolean {
   return style !== null && !!handle && isHandle(handle, HANDLES)
 }
 
-/** Whether `socket` is in the middle of `writeNow`; only hooks of async_hooks run there, told of what was not done at once. */
+/** Whether sockets without a stream can be written to. */
+export function canWriteDirectly(): boolean {
+  if (style === undefined) {
+    const handle = idleHandle()
+    const socket = new Socket({ handle, manualStart: true } as ConstructorParameters<typeof Socket>[0])
+    writeFirst(Object.assign(handle, { writeBuffer: () => 0 }), socket, Buffer.alloc(1), () => {})
+    socket.destroy()
+  }
+  return style !== null
+}
+
+/** Whether `socket` is in the middle of a write; only hooks of async_hooks run there, told of what was not done at once. */
 export function isWriting(socket: Duplex): boolean {
   return writing === socket
 }
@@ -86,22 +101,66 @@ export function writeNow(socket: Duplex, octets: Uint8Array, writer: Writer): bo
     return false
   }
   if ((socket as InternalSocket).timeout) (socket as InternalSocket)._unrefTimer?.()
-  let status: number | WriteRequest
+  const status = writeTo(handle as Handle, socket, octets)
+  if (isDone(status)) return true
+  finish(handle as Handle, socket, octets, writer, status)
+  return false
+}
+
+/**
+ * Writes `octets` to a socket without a stream; if not all of them can be written at once, that gets one, which writes what is left.
+ * @returns whether all was taken at once; else `writer.written` is called when it is
+ */
+export function writeDirect(direct: DirectSocket, octets: Uint8Array, writer: Writer): boolean {
+  const handle = DirectSocket.handleOf(direct)
+  const socket = asSocket(direct)
+  if (handle === null || writing !== null || style === undefined) {
+    DirectSocket.realise(direct)
+    return writeNow(socket, octets, writer)
+  }
+  const status = writeTo(handle as Handle, socket, octets)
+  if (isDone(status)) return true
+  const taken = takeRequest()
+  DirectSocket.realise(direct)
+  finish(handle as Handle, socket, octets, writer, status, taken)
+  return false
+}
+
+function writeTo(handle: Handle, socket: Duplex, octets: Uint8Array): number | WriteRequest {
   writing = socket
   try {
-    status = handle.writeBuffer!(request, octets)
+    return handle.writeBuffer(request, octets)
   } finally {
     writing = null
   }
-  if (status === 0 && (request === null || request.getAsyncId() === UNUSED)) return true
+}
+
+/** Whether the write that was just answered so took all. */
+function isDone(status: number | WriteRequest): boolean {
+  return status === 0 && (request === null || request.getAsyncId() === UNUSED)
+}
+
+/** The request of a write that is not done. */
+function takeRequest(): WriteRequest | null {
   const taken = request
   if (taken !== null) request = new Request()
-  // The stream, which may make a request of its own, looks at what the handle said of the write before: ours
-  writeWith(handle as Handle, socket, octets, writer.written, (own) => {
+  return taken
+}
+
+/** Has the stream, which may make a request of its own, finish a write that was answered with `status`. */
+function finish(
+  handle: Handle,
+  socket: Duplex,
+  octets: Uint8Array,
+  writer: Writer,
+  status: number | WriteRequest,
+  taken = takeRequest()
+): void {
+  // It looks at what the handle said of the write before: ours
+  writeWith(handle, socket, octets, writer.written, (own) => {
     if (taken !== null) taken.oncomplete = (...result) => own!.oncomplete!(...result)
     return status
   })
-  return false
 }
 
 /** The first write of all, by the stream: shows how this Node writes. */

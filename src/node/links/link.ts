@@ -34,6 +34,10 @@ export interface Link extends Rest {
   readonly output: SocketOutput
   /** Octets that the system has not taken yet. */
   readonly bufferedLength: number
+  /** Whether nothing comes or goes any more. */
+  readonly isDestroyed: boolean
+  /** Whether our side goes on when the peer has ended its own. */
+  readonly canBeHalfOpen: boolean
   /** Has `onWritable` called when some of what waits was written; false if nothing waits. */
   tellWhenWritable(): boolean
   /** Whether `hold` stopped it for this reason. */
@@ -48,8 +52,11 @@ export interface Link extends Rest {
   release(reason: number): void
   /** Reads on even if the program has paused the stream: nothing but its end matters any more. */
   discard(): void
-  /** Ends our side behind what was written. */
-  end(): void
+  /**
+   * Ends our side behind what was written.
+   * @param isOver whether the peer has said that it sends nothing more
+   */
+  end(isOver: boolean): void
   /** Drops the stream behind what was sent. */
   destroy(): void
 }

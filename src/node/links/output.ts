@@ -9,7 +9,8 @@ import type { Output, WriteCallback } from '../../core/output.js'
 import { AT_ONCE, type Departing, GATHERED, leavesNow, noteTurn, SLOW, TELLING, WATCHED, watchExit } from './departure.js'
 import { Gathering, type Piece } from './gathering.js'
 import { handleOf, nodeWrite } from '../runtime/internals.js'
-import { isWriting, writeNow, writesToHandle } from './handle-write.js'
+import { DirectSocket, isDirect } from './direct-socket.js'
+import { isWriting, writeDirect, writeNow, writesToHandle } from './handle-write.js'
 import { InFlight } from './in-flight.js'
 import { type Gatherer, repeats } from './prepared-message.js'
 import { callBackNext } from './send-callbacks.js'
@@ -17,7 +18,7 @@ import { kLink } from '../runtime/symbols.js'
 import type { LinkedStream } from './linked-stream.js'
 import type { Slab } from './slab.js'
 import { bytesWritten, lengthWaiting, watchLengths } from './socket-lengths.js'
-import { writesDirectly } from './socket-order.js'
+import { areWritesNodes, writesDirectly } from './socket-order.js'
 import { nextTick } from '../runtime/ticks.js'
 import { NOTHING } from '../../core/octets.js'
 
@@ -33,8 +34,11 @@ const STREAM = 0
 const SOCKET = 1
 /** One that can be written to beside its stream. */
 const HANDLE = 2
+/** One that has no stream. */
+const DIRECT = 3
 
 function wayTo(socket: Duplex): number {
+  if (isDirect(socket)) return DIRECT
   const prototype: unknown = Object.getPrototypeOf(socket)
   if (prototype !== Socket.prototype && prototype !== TLSSocket.prototype) return STREAM
   return writesToHandle(socket) ? HANDLE : SOCKET
@@ -45,7 +49,8 @@ export function writeHead(socket: Duplex, lines: readonly string[]): void {
   const head = serializeHead(lines)
   // UTF-8 has at most three octets for a UTF-16 unit
   const fits = head.length * 3 <= HEAD_LIMIT
-  if (!fits || wayTo(socket) < HANDLE || !writesDirectly(socket)) {
+  const way = wayTo(socket)
+  if (!fits || way < HANDLE || (way === HANDLE && !writesDirectly(socket))) {
     socket.write(head)
     return
   }
@@ -54,7 +59,12 @@ export function writeHead(socket: Duplex, lines: readonly string[]): void {
   // Most heads are as long as the one before
   if (lastHead === null || lastHead.length !== end) lastHead = headMemory.subarray(0, end)
   // Whoever writes it later keeps the memory
-  if (!writeNow(socket, lastHead, NOBODY)) headMemory = lastHead = null
+  const isDone = way === DIRECT ? writeDirect(directOf(socket), lastHead, NOBODY) : writeNow(socket, lastHead, NOBODY)
+  if (!isDone) headMemory = lastHead = null
+}
+
+function directOf(socket: Duplex): DirectSocket {
+  return socket as unknown as DirectSocket
 }
 
 function ignore(): void {}
@@ -78,8 +88,8 @@ export class SocketOutput implements Output, Departing, Gatherer {
   flags: number
   turn = -1
   private readonly socket: Duplex
-  /** STREAM, SOCKET or HANDLE. */
-  private readonly way: number
+  /** STREAM, SOCKET, HANDLE or DIRECT. */
+  private way: number
   private gathering: Gathering | null = null
   /** Made when something is in flight, or waited for, for the first time. */
   private inFlight: InFlight | null = null
@@ -102,12 +112,14 @@ export class SocketOutput implements Output, Departing, Gatherer {
   }
 
   get isClosed(): boolean {
-    return this.socket.destroyed
+    return this.way === DIRECT ? DirectSocket.isClosed(directOf(this.socket)) : this.socket.destroyed
   }
 
   /** Octets that the system has not taken. */
   get waitingLength(): number {
     this.flush()
+    // What waits has a stream
+    if (this.way === DIRECT) return 0
     return this.way === STREAM ? this.socket.writableLength : lengthWaiting(this.socket)
   }
 
@@ -149,7 +161,7 @@ export class SocketOutput implements Output, Departing, Gatherer {
       this.flush()
     } else if (leavesNow(this)) {
       this.flush()
-    } else if ((this.flags & WATCHED) === 0) {
+    } else if ((this.flags & WATCHED) === 0 && this.way !== DIRECT) {
       this.flags |= WATCHED
       watchLengths(this.socket)
     }
@@ -174,10 +186,11 @@ export class SocketOutput implements Output, Departing, Gatherer {
     }
     this.gathering = null
     this.flags &= ~GATHERED
+    if (this.way === DIRECT && !areWritesNodes()) DirectSocket.realise(directOf(socket))
     // Streams of others, and methods that somebody put in our place, may keep what they are given
-    const returnsMemory = this.way >= SOCKET && writesDirectly(socket)
+    const returnsMemory = this.way === DIRECT || (this.way >= SOCKET && writesDirectly(socket))
     // What waits for a slow reader must not keep a slab from being used again
-    const copies = !returnsMemory || (this.flags & SLOW) !== 0 || lengthWaiting(socket) > 0
+    const copies = !returnsMemory || (this.flags & SLOW) !== 0 || (this.way !== DIRECT && lengthWaiting(socket) > 0)
     const { region, start, end, pieces } = gathering
     if (pieces !== null || region === null) {
       this.writePieces(gathering, returnsMemory, copies)
@@ -190,6 +203,12 @@ export class SocketOutput implements Output, Departing, Gatherer {
       this.recycle(gathering)
       this.write(region.view(start, end), region, true)
     }
+  }
+
+  /** The socket has a stream from here on: whoever looks at it, or writes to it, finds all that was sent. */
+  realised(): void {
+    this.way = wayTo(this.socket)
+    this.flush()
   }
 
   /** To be called before the socket is destroyed: writes what was gathered, and notes how much of it the system has taken. */
@@ -253,8 +272,8 @@ export class SocketOutput implements Output, Departing, Gatherer {
   private write(octets: Uint8Array, slab: Slab | null, isDirect: boolean): void {
     const { socket } = this
     const { length } = octets
-    if (isDirect && this.way === HANDLE) {
-      if (writeNow(socket, octets, this)) {
+    if (isDirect && this.way >= HANDLE) {
+      if (this.way === DIRECT ? writeDirect(directOf(socket), octets, this) : writeNow(socket, octets, this)) {
         this.flags &= ~SLOW
         if (slab !== null) slab.release()
         if (this.inFlight !== null) this.inFlight.pass(length)
@@ -275,7 +294,7 @@ export class SocketOutput implements Output, Departing, Gatherer {
     this.recycle(gathering)
     if (pieces === null) return
     const { socket } = this
-    const joins = !isDirect || (pieces.length > 1 && length <= JOIN_LIMIT && lengthWaiting(socket) === 0)
+    const joins = !isDirect || (pieces.length > 1 && length <= JOIN_LIMIT && (this.way === DIRECT || lengthWaiting(socket) === 0))
     if (joins) {
       const joined = Buffer.concat(
         pieces.map(({ octets }) => octets),

@@ -102,11 +102,31 @@ export function shareReceiveBuffer(
     target.readableEnded
   )
     return null
+  const { direct, records } = regionsFor(kernels)
+  if (target[keys.buffer] === direct.view && target[keys.callback] === pushCopy) {
+    // It began without a stream
+    target[keys.callback] = onRead
+    return direct
+  }
   // Set by somebody else, or a Node that has other keys on its sockets
   if (target[keys.buffer] !== null || target[keys.callback] !== null) return null
-  const { direct, records } = regionsFor(kernels)
   target[keys.buffer] = direct.view
   target[keys.callback] = onRead
   handle.useUserBuffer(direct.view)
   return isHandle(handle, DIRECT_HANDLES) ? direct : records
+}
+
+/** The region for handles that are read without a stream; null if they shall not be. */
+export function directRegion(choice: ReceiveBufferChoice | undefined, kernels: Kernels): ReceiveRegion | null {
+  return (choice ?? DEFAULT_CHOICE) === 'off' || findReceiveKeys() === null ? null : regionsFor(kernels).direct
+}
+
+/** Has `socket`, whose handle reads into `region`, push what comes. */
+export function pushWhatComes(socket: Socket, region: ReceiveRegion): void {
+  const keys = findReceiveKeys()!
+  Object.assign(socket, { [keys.buffer]: region.view, [keys.callback]: pushCopy })
+}
+
+function pushCopy(this: Socket, length: number, view: Uint8Array): boolean {
+  return this.push(Buffer.from(view.subarray(0, length)))
 }

@@ -19,9 +19,9 @@ export interface ReadingOptions {
 type Internals = StreamStates & Required<InternalEmitter>
 
 export class SocketLink extends StreamLink {
-  private readonly options: ReadingOptions
+  protected readonly options: ReadingOptions
   /** Where the socket reads into; null as long as it emits 'data'. */
-  private region: ReceiveRegion | null = null
+  protected region: ReceiveRegion | null = null
 
   constructor(socket: LinkedStream, coalesces: boolean, options: ReadingOptions) {
     super(socket, coalesces)
@@ -66,7 +66,7 @@ export class SocketLink extends StreamLink {
   }
 
   protected override beginReading(): void {
-    if (this.share()) beginReading(this.stream)
+    if (this.share()) beginReading(this.stream, handleOf(this.stream)?.reading === true)
     else super.beginReading()
   }
 
@@ -100,7 +100,7 @@ export class SocketLink extends StreamLink {
     if (stream.readableLength < stream.readableHighWaterMark) stream.read(0)
   }
 
-  private share(): boolean {
+  protected share(): boolean {
     if (this.region !== null) return false
     const { receiveBuffer, kernels } = this.options
     this.region = shareReceiveBuffer(this.stream, receiveBuffer, kernels, onSharedRead)
@@ -108,9 +108,9 @@ export class SocketLink extends StreamLink {
   }
 }
 
-/** Listens to 'data' and resumes the socket, without the way by the next tick if the handle is reading already. */
-function beginReading(socket: LinkedStream): void {
-  if (handleOf(socket)?.reading && socket.readableFlowing === null) {
+/** Listens to 'data' and resumes the socket, without the way by the next tick if the handle is reading already, or shall not yet. */
+export function beginReading(socket: LinkedStream, isAtOnce: boolean): void {
+  if (isAtOnce && socket.readableFlowing === null) {
     const stream = socket as { readableFlowing: boolean }
     stream.readableFlowing = false
     socket.on('data', onStreamData)

@@ -1,5 +1,6 @@
 // Keeping the order on a socket that others use beside us: what was sent through the WebSocket leaves before they write, end or destroy.
 
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { nodeWrite, nodeWriteChunk } from '../runtime/internals.js'
 import { kLink } from '../runtime/symbols.js'
@@ -39,4 +40,9 @@ export function writesDirectly(socket: Duplex): boolean {
   const method: unknown = socket.write
   const isNodes = (method === write ? (Object.getPrototypeOf(socket) as Duplex).write : method) === nodeWrite
   return isNodes && socket._write === nodeWriteChunk
+}
+
+/** Whether the methods of all sockets are Node's own: who replaces one wants to see what is written. */
+export function areWritesNodes(): boolean {
+  return (Socket.prototype.write as unknown) === nodeWrite && Socket.prototype._write === nodeWriteChunk
 }

@@ -35,6 +35,14 @@ export class StreamLink implements Link {
     return this.output.waitingLength
   }
 
+  get isDestroyed(): boolean {
+    return this.stream.destroyed
+  }
+
+  get canBeHalfOpen(): boolean {
+    return this.stream.allowHalfOpen
+  }
+
   tellWhenWritable(): boolean {
     return this.output.tellWhenWritten()
   }
@@ -57,11 +65,9 @@ export class StreamLink implements Link {
     if (stream.setTimeout) stream.setTimeout(0)
     if (stream.setNoDelay) stream.setNoDelay()
     if (head.length > 0) stream.unshift(head)
-    stream.on('close', onStreamClose)
-    stream.on('end', onStreamEnd)
-    stream.on('error', onStreamError)
+    this.listen()
     this.beginReading()
-    if (!Object.hasOwn(stream, 'pause')) stream.pause = pauseStream
+    this.ownPause()
   }
 
   pause(): void {
@@ -84,7 +90,7 @@ export class StreamLink implements Link {
     if ((this.flags & HELD) !== 0) return
     const wasPaused = (this.flags & PAUSED) !== 0
     this.flags &= ~PAUSED
-    if (!this.stream.destroyed) this.resumeReading(wasPaused)
+    if (!this.isDestroyed) this.resumeReading(wasPaused)
   }
 
   discard(): void {
@@ -92,7 +98,7 @@ export class StreamLink implements Link {
     nextTick(resumeStream, this.stream)
   }
 
-  end(): void {
+  end(_isOver: boolean): void {
     this.output.flush()
     // Ending once more makes Node create an error that nobody sees: 5 % of a handshake (`npm run bench -- handshake`)
     if (!this.stream.writableEnded) this.stream.end()
@@ -138,6 +144,18 @@ export class StreamLink implements Link {
     } finally {
       stream[kLink] = undefined
     }
+  }
+
+  protected listen(): void {
+    const { stream } = this
+    stream.on('close', onStreamClose)
+    stream.on('end', onStreamEnd)
+    stream.on('error', onStreamError)
+  }
+
+  /** Hears of it if the program pauses the stream. */
+  protected ownPause(): void {
+    if (!Object.hasOwn(this.stream, 'pause')) this.stream.pause = pauseStream
   }
 
   protected beginReading(): void {

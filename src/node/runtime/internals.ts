@@ -106,6 +106,21 @@ export function handleOf(socket: Duplex): InternalHandle | null | undefined {
   return (socket as InternalSocket)._handle
 }
 
+/** A handle that does nothing, to be lent to a socket so that it shows what it does with it. */
+export function idleHandle() {
+  return {
+    onread: undefined as unknown,
+    reading: false,
+    readStart: () => 0,
+    readStop: () => 0,
+    getAsyncId: () => 1,
+    useUserBuffer() {},
+    close() {},
+    ref() {},
+    unref() {}
+  }
+}
+
 /** Whether a handle is of a class with one of these names. */
 export function isHandle(handle: InternalHandle, names: readonly string[]): boolean {
   return names.includes(handle.constructor.name)

@@ -442,13 +442,18 @@ export const scenarios: Scenario[] = [
 
   ...roles('2.2', 'allowSynchronousEvents: false gives one event a turn', async (ctx, role) => {
     const { ws, peer } = await ctx.endpoint(role, { allowSynchronousEvents: false })
-    for (const name of ['message', 'ping', 'pong']) {
-      ws.on(name, (data: Buffer) => {
-        process.nextTick(() => ctx.log('ws', `tick after ${data}`))
-        void Promise.resolve().then(() => ctx.log('ws', `microtask after ${data}`))
-        setImmediate(() => ctx.log('ws', `immediate after ${data}`))
-      })
-    }
+    const last = new Promise<void>((resolve) => {
+      for (const name of ['message', 'ping', 'pong']) {
+        ws.on(name, (data: Buffer) => {
+          process.nextTick(() => ctx.log('ws', `tick after ${data}`))
+          void Promise.resolve().then(() => ctx.log('ws', `microtask after ${data}`))
+          setImmediate(() => {
+            ctx.log('ws', `immediate after ${data}`)
+            if (String(data) === '57') resolve()
+          })
+        })
+      }
+    })
     peer.write(
       peer.text('1'),
       peer.binary('2'),
@@ -458,6 +463,7 @@ export const scenarios: Scenario[] = [
       peer.ping('6'),
       peer.frame({ opcode: 0, payload: '7' })
     )
+    await ctx.wait('last event', last)
     peer.writeClose(1000)
     await ctx.finish(ws, peer)
   }),

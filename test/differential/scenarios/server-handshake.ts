@@ -142,8 +142,13 @@ async function ask(ctx: Context, port: number, path = '/', headers: Headers = {}
   const peer = await ctx.ask(port, path, headers, method, lane)
   if (peer.framed) peer.writeClose(1000)
   await ctx.wait('end', peer.untilClosed())
+  // Whether the server waits for the end of the peer's side is no matter here
+  await Promise.all(closings.get(ctx) ?? [])
   return peer
 }
+
+/** The ends of connections that were recorded. */
+const closings = new WeakMap<Context, Promise<unknown>[]>()
 
 function recordServer(ctx: Context, wss: Any): void {
   wss.on('connection', (ws: Any, req: Any) => {
@@ -158,6 +163,9 @@ function recordServer(ctx: Context, wss: Any): void {
       ws.readyState
     )
     ctx.record(ws, 'ws')
+    const known = closings.get(ctx) ?? []
+    closings.set(ctx, known)
+    known.push(ctx.closed(ws))
   })
   wss.on('headers', (headers: string[], req: Any) => ctx.log('server', 'headers', headers.map(describeHeaderLine), req.url))
   wss.on('error', (error: Error) => ctx.log('server', 'error', error))

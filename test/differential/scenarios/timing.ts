@@ -203,8 +203,10 @@ export const scenarios: Scenario[] = [
 
   server('4.3', 'what the server does in its connection handler reaches the wire in order', async (ctx) => {
     const { wss, port } = await ctx.listen()
+    let closed: Promise<unknown> | undefined
     wss.on('connection', (ws: Any) => {
       ctx.record(ws, 'ws')
+      closed = ctx.closed(ws)
       ctx.log('state', ws.readyState, ws.listenerCount('open'), ws.url, ws.protocol, ws.extensions)
       ws.send('from the connection handler', ctx.callback('callbacks', 'send'))
       process.nextTick(() => ws.send('tick after'))
@@ -214,6 +216,7 @@ export const scenarios: Scenario[] = [
     const peer = await ctx.ask(port)
     ctx.recordPeer(peer)
     await ctx.wait('end', peer.untilClosed())
+    await closed
     ctx.log('frames', peer.frames.length)
   }),
 

@@ -1,0 +1,320 @@
+// A socket without a stream: the handle of an accepted connection, which becomes one of Node's sockets, in the same object, as soon as
+// somebody touches what makes it a stream. An idle connection takes half of the memory, and a handshake half of the time
+// (`npm run bench -- memory handshake`).
+
+import { Buffer } from 'node:buffer'
+import type { Server } from 'node:http'
+import { Socket } from 'node:net'
+import process from 'node:process'
+import { inspect } from 'node:util'
+import {
+  type AddressNames,
+  type BareHandle,
+  END,
+  FAILED,
+  findHandleInternals,
+  type HandleInternals
+} from '../runtime/handle-internals.js'
+import type { StreamStates } from '../runtime/internals.js'
+import type { kLink } from '../runtime/symbols.js'
+import { pushWhatComes, type ReceiveRegion } from './receive-buffer.js'
+
+/** `'auto'`: connections that nobody else has a hand on have no socket until one is asked for; `'off'`: Node's sockets always. */
+export type DirectChoice = 'auto' | 'off'
+
+const CHOICES: readonly unknown[] = ['auto', 'off']
+
+/** What holds if the option is not given: HYBI_DIRECT as it was when the program started. */
+const DEFAULT_CHOICE = (process.env.HYBI_DIRECT || 'auto') as DirectChoice
+
+/** Whether the option, or what stands for it, allows connections without streams. */
+export function allowsDirect(option: DirectChoice | undefined): boolean {
+  return (option ?? DEFAULT_CHOICE) !== 'off'
+}
+
+/** @throws {TypeError} for a value that is no choice */
+export function checkDirect(option: DirectChoice | null | undefined): void {
+  const choice = option ?? DEFAULT_CHOICE
+  if (CHOICES.includes(choice)) return
+  throw new TypeError(`Invalid value for option "direct": ${String(choice)} (must be one of "auto", "off")`)
+}
+
+/** Who reads a socket without a stream. */
+export interface DirectReader {
+  /** `length` octets came, which are in the region until others are read. */
+  receiveDirect(socket: DirectSocket, length: number): void
+  /** The handle is closed. */
+  directClosed(socket: DirectSocket): void
+  /** The socket is a stream from here on; `socket` does not read yet, and what comes is pushed to it. */
+  realised(socket: DirectSocket): void
+}
+
+/** Where it was accepted. */
+export interface DirectOrigin {
+  readonly server: Server & { _connections: number; _emitCloseIfDrained(): void }
+  readonly region: ReceiveRegion
+}
+
+/** The state of a handle that has no stream. */
+const OPEN = 0
+const CLOSING = 1
+const CLOSED = 2
+/** It is one of Node's sockets, with a stream. */
+const REAL = 3
+/** It is one that was made when the handle was closed, or about to be. */
+const REAL_CLOSING = 4
+
+export class DirectSocket {
+  declare [kLink]: unknown
+  readonly #handle: BareHandle
+  readonly #origin: DirectOrigin
+  #reader: DirectReader
+  #state = OPEN
+  /** What a program asked for: as Node keeps it. */
+  #peer: AddressNames | null = null
+  #hasEnded = false
+  #bytesRead = 0
+  #bytesWritten = 0
+
+  constructor(handle: BareHandle, origin: DirectOrigin, reader: DirectReader) {
+    this.#handle = handle
+    this.#origin = origin
+    this.#reader = reader
+  }
+
+  static is(value: object): value is DirectSocket {
+    return #state in value
+  }
+
+  /** Begins to read. */
+  static begin(socket: DirectSocket): void {
+    const handle = socket.#handle
+    ;(handle as unknown as Record<symbol, unknown>)[findHandleInternals()!.owner] = socket
+    handle.onread = onRead
+    handle.useUserBuffer(socket.#origin.region.view)
+    handle.reading = true
+    if (handle.readStart() !== 0) DirectSocket.realise(socket).destroy()
+  }
+
+  /** The handle, if there is nothing else; null once it is closed, or has a stream. */
+  static handleOf(socket: DirectSocket): BareHandle | null {
+    return socket.#state === OPEN ? socket.#handle : null
+  }
+
+  static originOf(socket: DirectSocket): DirectOrigin {
+    return socket.#origin
+  }
+
+  static isReal(socket: DirectSocket): boolean {
+    return socket.#state >= REAL
+  }
+
+  static isClosed(socket: DirectSocket): boolean {
+    return socket.#state !== OPEN && (socket.#state !== REAL || asSocket(socket).destroyed)
+  }
+
+  static setReader(socket: DirectSocket, reader: DirectReader): void {
+    socket.#reader = reader
+  }
+
+  /** Stops reading, or goes on. */
+  static setReading(socket: DirectSocket, reading: boolean): void {
+    const handle = socket.#handle
+    if (socket.#state !== OPEN || handle.reading === reading) return
+    handle.reading = reading
+    if (!reading) handle.readStop()
+    else if (handle.readStart() !== 0) DirectSocket.realise(socket).destroy()
+  }
+
+  /** Gives the handle back, as it was: nobody has seen the socket. */
+  static release(socket: DirectSocket): BareHandle {
+    const { server } = socket.#origin
+    socket.#state = CLOSED
+    server._connections--
+    return socket.#handle
+  }
+
+  /**
+   * Closes the handle: what the system has taken it still sends, and then the end.
+   * @param hasEnded whether both sides have ended what they had to say
+   */
+  static close(socket: DirectSocket, hasEnded: boolean): void {
+    if (socket.#state !== OPEN) return
+    socket.#state = CLOSING
+    socket.#hasEnded = hasEnded
+    const handle = socket.#handle
+    socket.#bytesRead = handle.bytesRead
+    socket.#bytesWritten = handle.bytesWritten
+    handle.close(onClosed)
+    const { server } = socket.#origin
+    server._connections--
+    server._emitCloseIfDrained()
+  }
+
+  /** Makes it one of Node's sockets. */
+  static realise(socket: DirectSocket): Socket {
+    const real = asSocket(socket)
+    const state = socket.#state
+    if (state >= REAL) return real
+    socket.#state = state === OPEN ? REAL : REAL_CLOSING
+    Object.setPrototypeOf(socket, Socket.prototype)
+    const { server, region } = socket.#origin
+    const { highWaterMark } = server as unknown as { highWaterMark: number }
+    const marks = { readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark, allowHalfOpen: true }
+    const handle = socket.#handle
+    const { reading } = handle
+    // The stream is to be ready for what comes, but not to begin
+    handle.reading = true
+    ;(Socket as unknown as (this: Socket, options: object) => void).call(real, state === OPEN ? { ...marks, handle } : marks)
+    handle.reading = reading
+    const properties: Record<PropertyKey, unknown> = { server, _server: server, parser: null, _paused: false }
+    if (socket.#peer !== null) properties._peername = socket.#peer
+    if (state === OPEN) {
+      Object.assign(real, properties)
+      pushWhatComes(real, region)
+      socket.#reader.realised(socket)
+    } else {
+      // Its connections are counted already, and 'close' comes with the handle's
+      const { bytesRead, bytesWritten } = findHandleInternals()!
+      properties.server = properties._server = null
+      if (socket.#hasEnded) showEnd(real)
+      properties[bytesRead] = socket.#bytesRead
+      properties[bytesWritten] = socket.#bytesWritten
+      properties._destroy = destroyQuietly
+      Object.assign(real, properties)
+      real.destroy()
+      delete (real as unknown as Record<string, unknown>)._destroy
+      Object.assign(real, { server, _server: server })
+    }
+    return real
+  }
+
+  /** In the context of its handle. */
+  static read(socket: DirectSocket): void {
+    const { read, readError } = findHandleInternals()!
+    const length = read()
+    if (length > 0) return socket.#reader.receiveDirect(socket, length)
+    if (length === 0) return
+    // Out of the ordinary: Node's way from here on
+    const real = DirectSocket.realise(socket)
+    if (length === FAILED) {
+      real.destroy(readError())
+    } else if (length === END) {
+      real.push(null)
+      real.read(0)
+    }
+  }
+
+  static closed(socket: DirectSocket): void {
+    const isReal = socket.#state === REAL_CLOSING
+    if (!isReal) socket.#state = CLOSED
+    socket.#reader.directClosed(socket)
+    if (isReal) asSocket(socket).emit('close', false)
+  }
+
+  static bytesRead(socket: DirectSocket): number {
+    return socket.#state === OPEN ? socket.#handle.bytesRead : socket.#bytesRead
+  }
+
+  /** The address of the peer. */
+  static peerOf(socket: DirectSocket): AddressNames {
+    if (socket.#peer !== null) return socket.#peer
+    const names: AddressNames = {}
+    if (socket.#state !== OPEN || socket.#handle.getpeername?.(names) !== 0) return names
+    return (socket.#peer = names)
+  }
+
+  /** Octets that were read, as one of Node's sockets gets them. */
+  static copyOf(socket: DirectSocket, length: number): Buffer {
+    return Buffer.from(socket.#origin.region.view.subarray(0, length))
+  }
+}
+
+/** Whether `stream` is one without a stream. */
+export function isDirect(stream: object): stream is DirectSocket {
+  return DirectSocket.is(stream) && !DirectSocket.isReal(stream)
+}
+
+/** As those see it who have no business with its handle. */
+export function asSocket(socket: DirectSocket): Socket {
+  return socket as unknown as Socket
+}
+
+function ownerOf(handle: object): DirectSocket {
+  return (handle as Record<symbol, DirectSocket>)[findHandleInternals()!.owner]
+}
+
+function onRead(this: BareHandle): void {
+  DirectSocket.read(ownerOf(this))
+}
+
+function onClosed(this: BareHandle): void {
+  DirectSocket.closed(ownerOf(this))
+}
+
+/** Lets a stream that was never open look like one that was read and written to its ends. */
+function showEnd(socket: Socket): void {
+  const { _readableState: readable, _writableState: writable } = socket as unknown as Required<StreamStates>
+  Object.assign(readable, { ended: true, endEmitted: true })
+  Object.assign(writable, { ending: true, ended: true, finished: true, prefinished: true })
+}
+
+function destroyQuietly(error: Error | null, callback: (error: Error | null) => void): void {
+  callback(error)
+}
+
+/** What a socket shows without its stream. */
+const LOOKS: Record<string, (socket: DirectSocket) => unknown> = {
+  remoteAddress: (socket) => DirectSocket.peerOf(socket).address,
+  remotePort: (socket) => DirectSocket.peerOf(socket).port,
+  remoteFamily: (socket) => DirectSocket.peerOf(socket).family,
+  destroyed: DirectSocket.isClosed,
+  bytesRead: DirectSocket.bytesRead
+}
+
+/** What HTTP and timeouts put on sockets. */
+const ADDED_KEYS: readonly PropertyKey[] = ['parser', '_paused', '_httpMessage', '_peername', 'timeout']
+
+/**
+ * To be called before the first is made. Has whatever touches the state of the stream find it: what a socket of Node's has of its own is
+ * looked for in its prototype here.
+ */
+export function prepareDirectSockets({ socketKeys }: HandleInternals): void {
+  const { prototype } = DirectSocket
+  if (Object.getPrototypeOf(prototype) === Socket.prototype) return
+  Object.setPrototypeOf(prototype, Socket.prototype)
+  for (const key of [...socketKeys, ...ADDED_KEYS]) {
+    Object.defineProperty(prototype, key, {
+      configurable: true,
+      get(this: DirectSocket) {
+        return Reflect.get(DirectSocket.realise(this), key, this)
+      },
+      set(this: DirectSocket, value: unknown) {
+        Reflect.set(DirectSocket.realise(this), key, value, this)
+      }
+    })
+  }
+  for (const [name, look] of Object.entries(LOOKS)) {
+    Object.defineProperty(prototype, name, {
+      configurable: true,
+      get(this: DirectSocket) {
+        return look(this)
+      }
+    })
+  }
+  Object.defineProperty(prototype, 'pause', {
+    configurable: true,
+    writable: true,
+    value(this: DirectSocket) {
+      // Its link wants to hear of it
+      return DirectSocket.realise(this).pause()
+    }
+  })
+  Object.defineProperty(prototype, 'constructor', { configurable: true, writable: true, value: Socket })
+  Object.defineProperty(prototype, inspect.custom, {
+    configurable: true,
+    value(this: DirectSocket) {
+      return DirectSocket.realise(this)
+    }
+  })
+}
