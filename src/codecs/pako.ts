@@ -45,13 +45,15 @@ export interface PakoCodecOptions {
    * between; without it, and whatever is deflated, all is done at once.
    */
   defer?: ((callback: () => void) => void) | undefined
+  /** Memory of results, which may be uninitialized; default: `new Uint8Array(length)`. */
+  allocate?: ((length: number) => Uint8Array) | undefined
 }
 
 /** A codec on the module that `load` gives, which is called when the codec is first needed. */
 export function createPakoCodec(load: () => PakoModule, options: PakoCodecOptions = {}): DeflateCodec {
   let pako: PakoModule | null = null
   const loaded = (): PakoModule => (pako ??= load())
-  const helpers: OutputHelpers = { defer: options.defer, allocate: (length) => new Uint8Array(length) }
+  const helpers: OutputHelpers = { defer: options.defer, allocate: options.allocate ?? ((length) => new Uint8Array(length)) }
   return {
     name: 'pako',
     createDeflater: (deflaterOptions) => new PakoDeflater(loaded(), helpers, deflaterOptions),
@@ -100,7 +102,7 @@ class PakoDeflater implements Deflater {
 
   private step(octets: Uint8Array): Uint8Array {
     const { stream } = this
-    const output = new Output()
+    const output = new Output(this.helpers)
     feed(stream, octets, 0, octets.length)
     // Output that just fills the buffer brings an empty stored block more than is needed, which inflates to nothing.
     do {
@@ -147,7 +149,7 @@ class PakoInflater implements Inflater, Owner {
 
   inflate(octets: Uint8Array, fin: boolean, maxLength: number, done: CodecCallback, kept = false): Uint8Array | Error | null {
     if (octets.length === 0 && !fin) return new Uint8Array(0)
-    const job: Job = { octets, fin, maxLength, inTrailer: false, taken: 0, output: new Output() }
+    const job: Job = { octets, fin, maxLength, inTrailer: false, taken: 0, output: new Output(this.helpers) }
     const { defer } = this.helpers
     let finished = this.step(job)
     if (defer === undefined) while (finished === false) finished = this.step(job)
@@ -229,9 +231,13 @@ class Output {
   length = 0
   readonly chunks: Uint8Array[] = []
 
+  constructor(private readonly helpers: OutputHelpers) {}
+
   append(length: number): void {
     if (length === 0) return
-    this.chunks.push(scratch.slice(0, length))
+    const chunk = this.helpers.allocate(length)
+    chunk.set(scratch.subarray(0, length))
+    this.chunks.push(chunk)
     this.length += length
   }
 }

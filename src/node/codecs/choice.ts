@@ -74,7 +74,10 @@ function createCodec(name: CodecName): DeflateCodec | null {
   switch (name) {
     case 'pako':
       // Not a static import: few programs need it, and those that do not should not wait for it.
-      return createPakoCodec(() => createRequire(import.meta.url)('pako') as PakoModule, { defer })
+      return createPakoCodec(() => createRequire(import.meta.url)('pako') as PakoModule, {
+        defer,
+        allocate: Buffer.allocUnsafe
+      })
     case 'zlib':
       return createZlibCodec(sharedLimiter(undefined))
     case 'wasm':
