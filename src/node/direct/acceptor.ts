@@ -18,6 +18,8 @@ import {
   type DirectOrigin,
   type DirectReader,
   DirectSocket,
+  endStream,
+  failStream,
   prepareDirectSockets
 } from '../links/direct-socket.js'
 import { canWriteDirectly } from '../links/handle-write.js'
@@ -171,6 +173,14 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
     resource.emitDestroy()
   }
 
+  directEnded(socket: DirectSocket): void {
+    endStream(socket)
+  }
+
+  directFailed(socket: DirectSocket, error: Error): void {
+    failStream(socket, error)
+  }
+
   directClosed(): void {}
 
   /** Ended, or failed, before it said anything; or somebody found it among the open handles. */
@@ -217,6 +227,8 @@ const HANDSHAKE: DirectReader = {
     const octets = DirectSocket.copyOf(socket, length)
     DirectSocket.realise(socket).push(octets)
   },
+  directEnded: endStream,
+  directFailed: failStream,
   directClosed() {},
   realised(socket) {
     asSocket(socket).on('error', destroySocket)

@@ -2,11 +2,14 @@
 // for (pauses, writes that wait, the end of one side); from then on it is a link over one of Node's sockets.
 
 import { kLink } from '../runtime/symbols.js'
-import { type DirectReader, DirectSocket } from './direct-socket.js'
+import { type DirectReader, DirectSocket, endStream } from './direct-socket.js'
 import type { LinkHandler } from './link.js'
 import type { LinkedStream } from './linked-stream.js'
 import { beginReading, type ReadingOptions, SocketLink } from './socket-link.js'
 import { writeFirst } from './socket-order.js'
+
+/** Flag, beside those of other links: the peer ended its side. */
+const PEER_ENDED = 32
 
 export class DirectLink extends SocketLink implements DirectReader {
   constructor(socket: DirectSocket, coalesces: boolean, options: ReadingOptions) {
@@ -15,6 +18,10 @@ export class DirectLink extends SocketLink implements DirectReader {
 
   private get socket(): DirectSocket {
     return this.stream as unknown as DirectSocket
+  }
+
+  private get hasPeerEnded(): boolean {
+    return (this.flags & PEER_ENDED) !== 0
   }
 
   private get isReal(): boolean {
@@ -49,14 +56,14 @@ export class DirectLink extends SocketLink implements DirectReader {
 
   override discard(): void {
     if (this.isReal) super.discard()
-    else DirectSocket.setReading(this.socket, true)
+    else if (!this.hasPeerEnded) DirectSocket.setReading(this.socket, true)
   }
 
   override end(isOver: boolean): void {
     const { socket } = this
     this.output.flush()
     // What the peer still sends is nothing that may be sent (RFC 6455 §5.5.1); a server is the first to close (§7.1.1)
-    if (isOver && !this.isReal) return DirectSocket.close(socket, true)
+    if ((isOver || this.hasPeerEnded) && !this.isReal) return DirectSocket.close(socket, true)
     DirectSocket.realise(socket)
     super.end(isOver)
   }
@@ -76,6 +83,20 @@ export class DirectLink extends SocketLink implements DirectReader {
     this.handler!.onOctets(octets, start, start + length, true, length === readSize)
   }
 
+  override streamEnded(): void {
+    // It is known from before there was a stream
+    if (!this.hasPeerEnded) super.streamEnded()
+  }
+
+  directEnded(): void {
+    this.flags |= PEER_ENDED
+    this.handler!.onEnd()
+  }
+
+  directFailed(): void {
+    this.handler!.onFailure()
+  }
+
   directClosed(socket: DirectSocket): void {
     try {
       this.handler!.onClose()
@@ -84,7 +105,7 @@ export class DirectLink extends SocketLink implements DirectReader {
     }
   }
 
-  realised(): void {
+  realised(socket: DirectSocket): void {
     const { stream } = this
     writeFirst(stream)
     stream.setTimeout!(0)
@@ -93,6 +114,7 @@ export class DirectLink extends SocketLink implements DirectReader {
     beginReading(stream, true)
     this.ownPause()
     this.output.realised()
+    if (this.hasPeerEnded) endStream(socket)
   }
 
   protected override pauseReading(): void {
@@ -102,6 +124,6 @@ export class DirectLink extends SocketLink implements DirectReader {
 
   protected override resumeReading(wasPaused: boolean): void {
     if (this.isReal) super.resumeReading(wasPaused)
-    else DirectSocket.setReading(this.socket, true)
+    else if (!this.hasPeerEnded) DirectSocket.setReading(this.socket, true)
   }
 }

@@ -7,14 +7,7 @@ import type { Server } from 'node:http'
 import { Socket } from 'node:net'
 import process from 'node:process'
 import { inspect } from 'node:util'
-import {
-  type AddressNames,
-  type BareHandle,
-  END,
-  FAILED,
-  findHandleInternals,
-  type HandleInternals
-} from '../runtime/handle-internals.js'
+import { type AddressNames, type BareHandle, END, findHandleInternals, type HandleInternals } from '../runtime/handle-internals.js'
 import type { StreamStates } from '../runtime/internals.js'
 import type { kLink } from '../runtime/symbols.js'
 import { pushWhatComes, type ReceiveRegion } from './receive-buffer.js'
@@ -43,6 +36,10 @@ export function checkDirect(option: DirectChoice | null | undefined): void {
 export interface DirectReader {
   /** `length` octets came, which are in the region until others are read. */
   receiveDirect(socket: DirectSocket, length: number): void
+  /** The peer ended its side. */
+  directEnded(socket: DirectSocket): void
+  /** Reading failed, most likely because the peer has reset the connection. */
+  directFailed(socket: DirectSocket, error: Error): void
   /** The handle is closed. */
   directClosed(socket: DirectSocket): void
   /** The socket is a stream from here on; `socket` does not read yet, and what comes is pushed to it. */
@@ -53,6 +50,16 @@ export interface DirectReader {
 export interface DirectOrigin {
   readonly server: Server & { _connections: number; _emitCloseIfDrained(): void }
   readonly region: ReceiveRegion
+}
+
+/** What is known of a connection that is closed, or about to be. */
+interface Past {
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  /** Whether both sides had ended what they had to say. */
+  readonly hasEnded: boolean
+  /** Why reading failed. */
+  readonly error: Error | null
 }
 
 /** The state of a handle that has no stream. */
@@ -72,9 +79,7 @@ export class DirectSocket {
   #state = OPEN
   /** What a program asked for: as Node keeps it. */
   #peer: AddressNames | null = null
-  #hasEnded = false
-  #bytesRead = 0
-  #bytesWritten = 0
+  #past: Past | null = null
 
   constructor(handle: BareHandle, origin: DirectOrigin, reader: DirectReader) {
     this.#handle = handle
@@ -141,10 +146,9 @@ export class DirectSocket {
   static close(socket: DirectSocket, hasEnded: boolean): void {
     if (socket.#state !== OPEN) return
     socket.#state = CLOSING
-    socket.#hasEnded = hasEnded
     const handle = socket.#handle
-    socket.#bytesRead = handle.bytesRead
-    socket.#bytesWritten = handle.bytesWritten
+    const { bytesRead, bytesWritten } = handle
+    socket.#past = { bytesRead, bytesWritten, hasEnded, error: socket.#past === null ? null : socket.#past.error }
     handle.close(onClosed)
     const { server } = socket.#origin
     server._connections--
@@ -176,10 +180,12 @@ export class DirectSocket {
     } else {
       // Its connections are counted already, and 'close' comes with the handle's
       const { bytesRead, bytesWritten } = findHandleInternals()!
+      const past = socket.#past!
       properties.server = properties._server = null
-      if (socket.#hasEnded) showEnd(real)
-      properties[bytesRead] = socket.#bytesRead
-      properties[bytesWritten] = socket.#bytesWritten
+      if (past.hasEnded) showEnd(real)
+      if (past.error !== null) showError(real, past.error)
+      properties[bytesRead] = past.bytesRead
+      properties[bytesWritten] = past.bytesWritten
       properties._destroy = destroyQuietly
       Object.assign(real, properties)
       real.destroy()
@@ -195,14 +201,10 @@ export class DirectSocket {
     const length = read()
     if (length > 0) return socket.#reader.receiveDirect(socket, length)
     if (length === 0) return
-    // Out of the ordinary: Node's way from here on
-    const real = DirectSocket.realise(socket)
-    if (length === FAILED) {
-      real.destroy(readError())
-    } else if (length === END) {
-      real.push(null)
-      real.read(0)
-    }
+    if (length === END) return socket.#reader.directEnded(socket)
+    const error = readError()
+    socket.#past = { bytesRead: 0, bytesWritten: 0, hasEnded: false, error }
+    socket.#reader.directFailed(socket, error)
   }
 
   static closed(socket: DirectSocket): void {
@@ -213,7 +215,7 @@ export class DirectSocket {
   }
 
   static bytesRead(socket: DirectSocket): number {
-    return socket.#state === OPEN ? socket.#handle.bytesRead : socket.#bytesRead
+    return socket.#state === OPEN ? socket.#handle.bytesRead : socket.#past!.bytesRead
   }
 
   /** The address of the peer. */
@@ -257,6 +259,23 @@ function showEnd(socket: Socket): void {
   const { _readableState: readable, _writableState: writable } = socket as unknown as Required<StreamStates>
   Object.assign(readable, { ended: true, endEmitted: true })
   Object.assign(writable, { ending: true, ended: true, finished: true, prefinished: true })
+}
+
+/** Lets it look like one that has emitted `error`. */
+function showError(socket: Socket, error: Error): void {
+  const { _readableState: readable, _writableState: writable } = socket as unknown as Required<StreamStates>
+  for (const state of [readable, writable]) Object.assign(state, { errored: error, errorEmitted: true })
+}
+
+/** What an end and a failure are to a stream. */
+export function endStream(socket: DirectSocket): void {
+  const real = DirectSocket.realise(socket)
+  real.push(null)
+  real.read(0)
+}
+
+export function failStream(socket: DirectSocket, error: Error): void {
+  DirectSocket.realise(socket).destroy(error)
 }
 
 function destroyQuietly(error: Error | null, callback: (error: Error | null) => void): void {
