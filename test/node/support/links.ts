@@ -80,9 +80,9 @@ export function eventsOf(ws: Socket): string[] {
   return lines
 }
 
-/** Waits until `condition` holds, for five seconds at most: what is looked at afterwards tells whether it does. */
+/** Waits until `condition` holds, for a minute at most: what is looked at afterwards tells whether it does. */
 export async function eventually(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 5000
+  const end = Date.now() + 60_000
   while (!condition() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
