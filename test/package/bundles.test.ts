@@ -27,6 +27,7 @@ const ONLY_ON_NODE = [
   'createWebSocketStream',
   'PerMessageDeflate',
   'Receiver',
+  'Refusal',
   'Sender',
   'extension',
   'subprotocol'
@@ -65,6 +66,7 @@ const SEEN = {
     'WebSocketServer',
     'createWebSocketStream',
     'Receiver',
+    'Refusal',
     'Sender',
     'PerMessageDeflate',
     'extension.parse',

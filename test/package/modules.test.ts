@@ -15,6 +15,7 @@ const NAMES_OF_WS = [
   'extension',
   'PerMessageDeflate',
   'Receiver',
+  'Refusal',
   'Sender',
   'subprotocol',
   'WebSocket',
