@@ -743,7 +743,7 @@ declare namespace WebSocket {
 
   /**
    * What servers do beyond ws. It is no part of the class `Server`, so that subclasses may go on to have methods of their own by these names;
-   * those that have none name it: `interface MyServer extends WebSocket.ServerServices {}`. `Client` is what `clients` has.
+   * those that use ours declare them: `declare broadcast: ServerServices['broadcast']`. `Client` is what `clients` has.
    */
   interface ServerServices<Client = WebSocketAlias> {
     /**

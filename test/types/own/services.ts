@@ -113,12 +113,14 @@ class Rooms extends WebSocketServer {
 }
 new Rooms({ noServer: true }).broadcast('room', 'x')
 class Polite extends WebSocketServer {
+  declare broadcast: ServerServices['broadcast']
+  declare shutdown: ServerServices['shutdown']
   async stop(): Promise<void> {
     this.broadcast('bye')
     await this.shutdown()
   }
 }
-interface Polite extends ServerServices {}
+new Polite({ noServer: true })
 
 // @ts-expect-error: not a policy
 new WebSocketServer({ noServer: true, origins: 5 })
