@@ -15,6 +15,7 @@ const NAMES = [
   'kernels',
   'PerMessageDeflate',
   'Receiver',
+  'Refusal',
   'Sender',
   'subprotocol',
   'WebSocket',

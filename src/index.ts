@@ -9,6 +9,7 @@ import { Receiver } from './node/compat/receiver.js'
 import { Sender } from './node/compat/sender.js'
 import { WebSocketServer } from './node/server.js'
 import { WebSocket } from './node/websocket.js'
+import { Refusal } from './services/refusal.js'
 
 export default Object.assign(WebSocket, {
   createWebSocketStream,
@@ -16,6 +17,7 @@ export default Object.assign(WebSocket, {
   kernels,
   PerMessageDeflate,
   Receiver,
+  Refusal,
   Sender,
   Server: WebSocketServer,
   subprotocol: { parse: subprotocol.parse },

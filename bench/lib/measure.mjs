@@ -66,7 +66,7 @@ class Pair {
 }
 
 const listen = (pair, workload) =>
-  pair.subject.call('listen', { ...workload.listen, secure: workload.secure, codec: pair.peer.codec })
+  pair.subject.call('listen', { ...workload.listen, secure: workload.secure, codec: pair.peer.codec, loops: pair.peer.loops })
 
 /** What every connection of a load needs to know. */
 const addressed = (groups, port, workload) => ({ groups: groups.map((group) => ({ ...group, port, secure: workload.secure })) })

@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url)
 
 const WITHOUT_ADDONS = { WS_NO_BUFFER_UTIL: '1', WS_NO_UTF_8_VALIDATE: '1' }
 
-const ALL = ['server', 'client', 'secure', 'compress', 'codec']
+const ALL = ['server', 'client', 'secure', 'compress', 'codec', 'publish']
 
 const hybi = (kernels) => ({
   adapter: 'ws',
@@ -22,6 +22,9 @@ const hybi = (kernels) => ({
 
 /** With another codec than its own choice; only where the codec is what matters. */
 const withCodec = (codec) => ({ ...hybi(''), codec, can: ['codec'] })
+
+/** With a loop over its clients, as for ws, where there is a method for it. */
+const withLoop = { ...hybi(''), loops: true, can: ['publish'] }
 
 /** `can`: what a peer takes part in. `of`: the package whose version is stated. */
 const peers = {
@@ -36,12 +39,13 @@ const peers = {
   'hybi-js': hybi('js'),
   'hybi-zlib': withCodec('zlib'),
   'hybi-pako': withCodec('pako'),
+  'hybi-loop': withLoop,
   net: { adapter: 'net', raw: true, can: ['server', 'client', 'secure'] }
 }
 
 export const LEVEL_PEERS = {
   quick: ['ws', 'hybi', 'net'],
-  default: ['ws', 'ws+bufferutil', 'undici', 'hybi', 'net'],
+  default: ['ws', 'ws+bufferutil', 'undici', 'hybi', 'hybi-loop', 'net'],
   full: Object.keys(peers)
 }
 

@@ -108,6 +108,25 @@ const broadcast = (id, depth, more = {}) => ({
   ...more
 })
 
+/** Broadcast by what the library has for it, beside the loop. */
+const publish = (id, clients, depth, more = {}) =>
+  broadcast(id, depth, {
+    title: `broadcast by the library's own method, ${describe(text128)} to ${count(clients)} receivers, ${depth} in flight`,
+    needs: ['publish'],
+    onlyPeers: ['ws', 'bun', 'hybi', 'hybi-loop'],
+    groups: () => [
+      {
+        mode: 'broadcast',
+        path: '/publish',
+        count: clients,
+        depth,
+        message: text128,
+        replyLength: frameLength(text128.size, false)
+      }
+    ],
+    ...more
+  })
+
 /** A fresh process for each sample: fewer rounds do, as memory varies little. */
 const memory = (id, clients, compress, more = {}) => ({
   id,
@@ -240,6 +259,9 @@ export const workloads = [
 
   broadcast('w8', 1, { level: 'full' }),
   broadcast('w8b', 16, { level: 'quick' }),
+  publish('publish-500', 500, 1, { level: 'default' }),
+  publish('publish-500-16', 500, 16, { level: 'full' }),
+  publish('publish-10000', 10_000, 1, { level: 'full', rounds: 3, weight: 2 }),
 
   {
     id: 'w9',

@@ -84,6 +84,16 @@ function pathHandlers(options) {
         for (const peer of everyone) send(peer, data, isBinary)
       })
     },
+    '/publish': (connection) => {
+      if (adapter.broadcast !== undefined) return throughTopic(connection)
+      everyone.add(connection)
+      onClose(connection, () => everyone.delete(connection))
+      onMessage(connection, (data, isBinary) => {
+        messages += everyone.size
+        if (adapter.publish(data, isBinary)) return
+        for (const peer of everyone) send(peer, data, isBinary)
+      })
+    },
     '/handshake': (connection) => {
       if (raw) connection.once('data', (chunk) => connection.end(chunk))
       onClose(connection, () => messages++)

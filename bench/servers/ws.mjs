@@ -9,20 +9,31 @@ import { credentials } from './tls.mjs'
 /** @param module package name, or directory of a package */
 export default function adapt(module) {
   const WebSocket = createRequire(import.meta.url)(module)
+  let server
+  let publishes = false
   return {
+    /** Sends to everybody by the server's own method; false if there is none, or a loop is wanted. */
+    publish(data, isBinary) {
+      if (publishes) server.broadcast(data, { binary: isBinary })
+      return publishes
+    },
     send: (ws, data, isBinary) => ws.send(data, { binary: isBinary }),
     onMessage: (ws, listener) => ws.on('message', listener),
     onClose: (ws, listener) => ws.on('close', listener),
 
-    async listen({ secure, compress, codec, backlog, onConnection }) {
+    async listen({ secure, compress, codec, loops, backlog, onConnection }) {
       const perMessageDeflate = compress === undefined ? false : codec === undefined ? { threshold: 0 } : { threshold: 0, codec }
       const options = { maxPayload: MAX_MESSAGE, perMessageDeflate }
-      const server = secure ? createServer(credentials()).listen({ host: HOST, port: 0, backlog }) : undefined
-      const wss = new WebSocket.WebSocketServer(secure ? { ...options, server } : { ...options, host: HOST, port: 0, backlog })
+      const https = secure ? createServer(credentials()).listen({ host: HOST, port: 0, backlog }) : undefined
+      const wss = new WebSocket.WebSocketServer(
+        secure ? { ...options, server: https } : { ...options, host: HOST, port: 0, backlog }
+      )
       wss.on('connection', (ws, request) => {
         ws.on('error', () => {})
         onConnection(ws, request.url)
       })
+      server = wss
+      publishes = wss.broadcast !== undefined && loops !== true
       await once(wss, 'listening')
       return wss.address().port
     },

@@ -6,6 +6,7 @@ import {
   kernels,
   PerMessageDeflate,
   Receiver,
+  Refusal,
   Sender,
   subprotocol,
   WebSocketServer
@@ -18,6 +19,7 @@ export default Object.assign(WebSocket, {
   kernels,
   PerMessageDeflate,
   Receiver,
+  Refusal,
   Sender,
   Server: WebSocketServer,
   subprotocol,
@@ -25,4 +27,15 @@ export default Object.assign(WebSocket, {
   WebSocketServer
 })
 
-export { createWebSocketStream, extension, kernels, PerMessageDeflate, Receiver, Sender, subprotocol, WebSocket, WebSocketServer }
+export {
+  createWebSocketStream,
+  extension,
+  kernels,
+  PerMessageDeflate,
+  Receiver,
+  Refusal,
+  Sender,
+  subprotocol,
+  WebSocket,
+  WebSocketServer
+}

@@ -20,6 +20,12 @@ export class Receiver {
   }
 }
 
+export class Refusal {
+  constructor() {
+    onlyOnNode('Refusal')
+  }
+}
+
 export class Sender {
   constructor() {
     onlyOnNode('Sender')

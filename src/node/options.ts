@@ -15,6 +15,7 @@ import {
   PROTOCOL_VERSIONS
 } from '../core/constants.js'
 import type { Platform } from '../core/platform.js'
+import type { RateLimitOptions } from '../services/rate-limit.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from './compat/permessage-deflate.js'
 import { maskingKeysFor } from './compat/sender.js'
 import { nodeRuntime } from './delivery/node-runtime.js'
@@ -89,6 +90,15 @@ export interface ServerOptions<SocketClass = unknown> extends CommonOptions, Omi
   server?: http.Server | null
   verifyClient?: VerifyClient | null
   WebSocket?: SocketClass
+  // See services/
+  addressOf?: ((request: http.IncomingMessage) => string | undefined) | null
+  authenticate?: ((request: http.IncomingMessage, options: { signal: AbortSignal }) => unknown) | null
+  handshakeTimeout?: number
+  maxConnections?: number | null
+  maxConnectionsPerAddress?: number | null
+  origins?: 'same-origin' | readonly string[] | ((origin: string, request: http.IncomingMessage) => boolean) | null
+  rateLimit?: RateLimitOptions | null
+  requireOrigin?: boolean | null
 }
 
 const DEFAULTS = {

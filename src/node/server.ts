@@ -19,16 +19,22 @@ import {
   type VerifyClient
 } from './options.js'
 import { observe, type Observers } from './delivery/observer.js'
-import { kTakeOver, ownSetSocket, WebSocket } from './websocket.js'
+import {
+  CLOSED,
+  CLOSING,
+  defineServerServices,
+  kServices,
+  RUNNING,
+  type ServerMethods,
+  type ServerServices,
+  servicesOf,
+  type UpgradeCallback
+} from './server-services.js'
+import { kTakeOver, ownSend, ownSetSocket, WebSocket } from './websocket.js'
 
-export type UpgradeCallback = (websocket: WebSocket, request: http.IncomingMessage) => void
+export type { UpgradeCallback }
 
 const kSettings = Symbol('hybi.settings')
-
-/** It accepts connections. */
-const RUNNING = 0
-const CLOSING = 1
-const CLOSED = 2
 
 export class WebSocketServer extends EventEmitter {
   /** Those of the last connection. */
@@ -39,7 +45,12 @@ export class WebSocketServer extends EventEmitter {
   _server: http.Server | null | undefined
   _state: number
   _shouldEmitClose = false
-  _removeListeners: (() => void) | null = null
+  _removeListeners: (() => void) | null = null;
+  // See server-services.ts
+  declare [kServices]: ServerServices | null
+  declare broadcast: ServerMethods['broadcast']
+  declare shutdown: ServerMethods['shutdown'];
+  declare [Symbol.asyncDispose]: ServerMethods[typeof Symbol.asyncDispose]
   /** Told of each of them. */
   readonly #observers: Observers<WebSocket> = [
     {
@@ -53,6 +64,8 @@ export class WebSocketServer extends EventEmitter {
   constructor(options: ServerOptions<typeof WebSocket>, callback?: () => void) {
     super()
     const settings = serverOptions(options, WebSocket)
+    const services = servicesOf(settings)
+    if (services !== null) this[kServices] = services
     if (settings.port != null) {
       this._server = http.createServer(requireUpgrade)
       // As positional arguments, where null is no value
@@ -115,6 +128,7 @@ export class WebSocketServer extends EventEmitter {
     // Ours changes nothing that it is given
     refusal = asked.readOffers(this.options, this.completeUpgrade === ownCompleteUpgrade)
     if (refusal !== null) return reject(this, request, socket, refusal)
+    if (this[kServices] !== null) return this[kServices].admit(this, asked, request, socket, head, callback)
     const { verifyClient } = this.options
     if (verifyClient) ask(this, verifyClient, asked, request, socket, head, callback)
     // Nothing here is captured by a closure: that would be 160 octets of garbage for each handshake
@@ -142,6 +156,7 @@ export class WebSocketServer extends EventEmitter {
     if (deflate) websocket._extensions = extensions
     sendAcceptance(this, request, socket, acceptanceFor(socket, key, subprotocol, deflate))
     handOver(this, websocket, socket, head)
+    if (this[kServices] !== null) this[kServices].opened(websocket)
     if (this.clients) {
       this.clients.add(websocket)
       observe(websocket, this.#observers)
@@ -150,7 +165,7 @@ export class WebSocketServer extends EventEmitter {
   }
 
   #listen(server: http.Server): () => void {
-    const connected: UpgradeCallback = (websocket, request) => this.emit('connection', websocket, request)
+    const connected: UpgradeCallback = (...args) => this.emit('connection', ...args)
     const listeners: Record<string, (...args: any[]) => void> = {
       listening: () => this.emit('listening'),
       error: (error: Error) => this.emit('error', error),
@@ -175,6 +190,8 @@ export class WebSocketServer extends EventEmitter {
 
 /** A program that has put its own in place of it may change what it is given. */
 const { completeUpgrade: ownCompleteUpgrade } = WebSocketServer.prototype
+
+defineServerServices(WebSocketServer.prototype, ownSend)
 
 /** Lets the program decide. */
 function ask(

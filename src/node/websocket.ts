@@ -327,7 +327,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
 
 /** Ours. If a program has put others in their place (in a subclass, on the instance or the prototype), those are called. */
 const { pong: ownPong, close: ownClose } = WebSocket.prototype
-export const { setSocket: ownSetSocket } = WebSocket.prototype
+export const { setSocket: ownSetSocket, send: ownSend } = WebSocket.prototype
 
 /** `flags` with what the options say: a key that is there counts even if its value is undefined, as it does when options are spread over defaults. */
 function flagsOf(options: SendOptions, flags: number): number {

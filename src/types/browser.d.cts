@@ -263,7 +263,7 @@ declare namespace WebSocket {
   }
 
   /** Options of a server, which needs Node.js. */
-  interface ServerOptions<U = typeof WebSocket.WebSocket, V = OfNode> extends CommonOptions {
+  interface ServerOptions<U = typeof WebSocket.WebSocket, V = OfNode, Context = unknown> extends CommonOptions {
     backlog?: number | undefined
     clientTracking?: boolean | undefined
     direct?: 'auto' | 'off' | undefined
@@ -278,6 +278,87 @@ declare namespace WebSocket {
     server?: OfNode
     verifyClient?: VerifyClientCallbackAsync | VerifyClientCallbackSync | undefined
     WebSocket?: U | undefined
+    addressOf?: ((request: OfNode) => string | undefined) | undefined
+    authenticate?: ((request: OfNode, options: { signal: OfNode }) => Authenticated<Context>) | undefined
+    handshakeTimeout?: number | undefined
+    maxConnections?: number | undefined
+    maxConnectionsPerAddress?: number | undefined
+    origins?: 'same-origin' | readonly string[] | ((origin: string, request: OfNode) => boolean) | undefined
+    rateLimit?: RateLimitOptions | undefined
+    requireOrigin?: boolean | undefined
+  }
+
+  type Authenticated<Context> = Context | false | null | undefined | PromiseLike<Context | false | null | undefined>
+
+  interface RateLimitOptions {
+    messages?: number | undefined
+    octets?: number | undefined
+    interval?: number | undefined
+    burst?: number | undefined
+    action?: 'pause' | 'close' | undefined
+  }
+
+  interface BroadcastOptions<Client> {
+    binary?: boolean | undefined
+    compress?: boolean | undefined
+    except?: WebSocketAlias | Iterable<WebSocketAlias> | null | undefined
+    filter?(client: Client): boolean
+  }
+
+  interface ShutdownOptions {
+    code?: number | undefined
+    reason?: string | undefined
+    timeout?: number | undefined
+    spread?: number | undefined
+  }
+
+  interface ShutdownResult {
+    closed: number
+    terminated: number
+  }
+
+  /** @deprecated needs Node.js: its constructor throws in a browser */
+  class Refusal extends Error {
+    /** @deprecated needs Node.js: throws in a browser */
+    constructor(
+      status: number,
+      options?: { headers?: Readonly<Record<string, string | number>> | undefined; body?: string | undefined }
+    )
+    readonly status: number
+    readonly headers: Readonly<Record<string, string | number>>
+    readonly body: string
+  }
+
+  type ContextArguments<Context> = 0 extends 1 & Context
+    ? [context: Context]
+    : unknown extends Context
+      ? []
+      : [Context] extends [undefined]
+        ? []
+        : [context: Context]
+
+  interface ServerServices<Client = WebSocketAlias> {
+    broadcast(data: OfNode, options?: BroadcastOptions<Client>): number
+    shutdown(options?: ShutdownOptions): Promise<ShutdownResult>
+  }
+
+  type Connections = new (...args: any[]) => WebSocketAlias
+
+  type ChosenClass<T, Default> = Connections extends T ? Default : T
+
+  interface WebSocketServerConstructor extends Omit<typeof Server, 'prototype'> {
+    readonly prototype: Server<any, any>
+    /** @deprecated needs Node.js: throws in a browser */
+    new <T extends Connections, U, Context>(
+      options?: ServerOptions<T, U, Context>,
+      callback?: () => void
+    ): Server<ChosenClass<T, typeof WebSocket.WebSocket>, OfNode, Context> &
+      ServerServices<InstanceType<ChosenClass<T, typeof WebSocket.WebSocket>>>
+    /** @deprecated needs Node.js: throws in a browser */
+    new <T extends Connections = typeof WebSocket.WebSocket, U = OfNode>(
+      options?: ServerOptions<T, U>,
+      callback?: () => void
+    ): Server<T, U>
   }
 
   interface AddressInfo {
@@ -287,7 +368,7 @@ declare namespace WebSocket {
   }
 
   /** @deprecated needs Node.js: its constructor throws in a browser */
-  class Server<T extends abstract new (...args: any) => any = typeof WebSocket.WebSocket, U = OfNode> {
+  class Server<T extends abstract new (...args: any) => any = typeof WebSocket.WebSocket, U = OfNode, Context = undefined> {
     options: ServerOptions<T, U>
     path: string
     clients: Set<InstanceType<T>>
@@ -299,15 +380,24 @@ declare namespace WebSocket {
       request: OfNode,
       socket: OfNode,
       upgradeHead: OfNode,
-      callback: (client: InstanceType<T>, request: OfNode) => void
+      callback: (client: InstanceType<T>, request: OfNode, ...context: ContextArguments<Context>) => void
     ): void
     shouldHandle(request: OfNode): boolean | Promise<boolean>
-    on(event: 'connection', cb: (this: this, websocket: InstanceType<T>, request: OfNode) => void): this
+    on(
+      event: 'connection',
+      cb: (this: this, websocket: InstanceType<T>, request: OfNode, ...context: ContextArguments<Context>) => void
+    ): this
     on(event: string | symbol, listener: (this: this, ...args: any[]) => void): this
-    once(event: 'connection', cb: (this: this, websocket: InstanceType<T>, request: OfNode) => void): this
+    once(
+      event: 'connection',
+      cb: (this: this, websocket: InstanceType<T>, request: OfNode, ...context: ContextArguments<Context>) => void
+    ): this
     once(event: string | symbol, listener: (this: this, ...args: any[]) => void): this
     off(event: string | symbol, listener: (this: this, ...args: any[]) => void): this
-    addListener(event: 'connection', cb: (websocket: InstanceType<T>, request: OfNode) => void): this
+    addListener(
+      event: 'connection',
+      cb: (websocket: InstanceType<T>, request: OfNode, ...context: ContextArguments<Context>) => void
+    ): this
     addListener(event: string | symbol, listener: (...args: any[]) => void): this
     removeListener(event: string | symbol, listener: (...args: any[]) => void): this
     removeAllListeners(event?: string | symbol): this
@@ -315,8 +405,8 @@ declare namespace WebSocket {
   }
 
   /** @deprecated needs Node.js: its constructor throws in a browser */
-  const WebSocketServer: typeof Server
-  interface WebSocketServer extends Server {}
+  const WebSocketServer: WebSocketServerConstructor
+  interface WebSocketServer<Context = undefined> extends Server<typeof WebSocket, OfNode, Context>, ServerServices<WebSocket> {}
   const WebSocket: typeof WebSocketAlias
   interface WebSocket extends WebSocketAlias {}
 

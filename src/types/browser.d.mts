@@ -10,6 +10,7 @@ declare namespace WebSocket {
   export import AddressInfo = Base.AddressInfo
   export import BinaryType = Base.BinaryType
   export import BinaryTypeMap = Base.BinaryTypeMap
+  export import BroadcastOptions = Base.BroadcastOptions
   export import CertMeta = Base.CertMeta
   export import ClientOptions = Base.ClientOptions
   export import CloseEvent = Base.CloseEvent
@@ -28,24 +29,33 @@ declare namespace WebSocket {
   export import KernelsOption = Base.KernelsOption
   export import MessageEvent = Base.MessageEvent
   export import PerMessageDeflateOptions = Base.PerMessageDeflateOptions
+  export import RateLimitOptions = Base.RateLimitOptions
   export import RawData = Base.RawData
   export import ReceiverOptions = Base.ReceiverOptions
   export import SendOptions = Base.SendOptions
+  export import ServerServices = Base.ServerServices
   export import ServerSideOptions = Base.ServerSideOptions
+  export import ShutdownOptions = Base.ShutdownOptions
+  export import ShutdownResult = Base.ShutdownResult
   export import SocketOptions = Base.SocketOptions
   export import VerifyClientCallbackAsync = Base.VerifyClientCallbackAsync
   export import VerifyClientCallbackSync = Base.VerifyClientCallbackSync
   export import WebSocketEventMap = Base.WebSocketEventMap
 
-  interface ServerOptions<U = typeof WebSocket, V = any> extends Base.ServerOptions<U, V> {}
+  interface ServerOptions<U = typeof WebSocket, V = any, Context = unknown> extends Base.ServerOptions<U, V, Context> {}
 }
 
 /** @deprecated needs Node.js: its constructor throws in a browser */
-declare class Server<T extends abstract new (...args: any) => any = typeof WebSocket, U = any> extends Base.Server<T, U> {}
+declare class Server<
+  T extends abstract new (...args: any) => any = typeof WebSocket,
+  U = any,
+  Context = undefined
+> extends Base.Server<T, U, Context> {}
 
 export import AddressInfo = WebSocket.AddressInfo
 export import BinaryType = WebSocket.BinaryType
 export import BinaryTypeMap = WebSocket.BinaryTypeMap
+export import BroadcastOptions = WebSocket.BroadcastOptions
 export import CertMeta = WebSocket.CertMeta
 export import ClientOptions = WebSocket.ClientOptions
 export import CloseEvent = WebSocket.CloseEvent
@@ -64,11 +74,15 @@ export import KernelsName = WebSocket.KernelsName
 export import KernelsOption = WebSocket.KernelsOption
 export import MessageEvent = WebSocket.MessageEvent
 export import PerMessageDeflateOptions = WebSocket.PerMessageDeflateOptions
+export import RateLimitOptions = WebSocket.RateLimitOptions
 export import RawData = WebSocket.RawData
 export import ReceiverOptions = WebSocket.ReceiverOptions
 export import SendOptions = WebSocket.SendOptions
 export import ServerOptions = WebSocket.ServerOptions
+export import ServerServices = WebSocket.ServerServices
 export import ServerSideOptions = WebSocket.ServerSideOptions
+export import ShutdownOptions = WebSocket.ShutdownOptions
+export import ShutdownResult = WebSocket.ShutdownResult
 export import SocketOptions = WebSocket.SocketOptions
 export import VerifyClientCallbackAsync = WebSocket.VerifyClientCallbackAsync
 export import VerifyClientCallbackSync = WebSocket.VerifyClientCallbackSync
@@ -76,6 +90,7 @@ export import WebSocketEventMap = WebSocket.WebSocketEventMap
 
 export import PerMessageDeflate = Base.PerMessageDeflate
 export import Receiver = Base.Receiver
+export import Refusal = Base.Refusal
 export import Sender = Base.Sender
 export import createWebSocketStream = Base.createWebSocketStream
 export import extension = Base.extension
@@ -84,7 +99,22 @@ export import subprotocol = Base.subprotocol
 
 export { type Server }
 /** @deprecated needs Node.js: its constructor throws in a browser */
-export const WebSocketServer: typeof Server
-export interface WebSocketServer extends Server {}
+export const WebSocketServer: WebSocketServerConstructor
+export interface WebSocketServer<Context = undefined>
+  extends Server<typeof WebSocket, any, Context>, Base.ServerServices<WebSocket> {}
+export interface WebSocketServerConstructor extends Omit<typeof Server, 'prototype'> {
+  readonly prototype: Server<any, any>
+  /** @deprecated needs Node.js: throws in a browser */
+  new <T extends Base.Connections, U, Context>(
+    options?: Base.ServerOptions<T, U, Context>,
+    callback?: () => void
+  ): Server<Base.ChosenClass<T, typeof WebSocket>, any, Context> &
+    Base.ServerServices<InstanceType<Base.ChosenClass<T, typeof WebSocket>>>
+  /** @deprecated needs Node.js: throws in a browser */
+  new <T extends Base.Connections = typeof WebSocket, U = any>(
+    options?: Base.ServerOptions<T, U>,
+    callback?: () => void
+  ): Server<T, U>
+}
 
 export { WebSocket, WebSocket as default }

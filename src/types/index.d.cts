@@ -485,10 +485,14 @@ declare namespace WebSocket {
   /** A class of connections: `WebSocket` or a subclass, of this package or as @types/ws declares it. */
   type Connections = new (...args: any[]) => WebSocketAlias
 
-  /** Options of a server. Exactly one of `port`, `server` and `noServer` must be given, else a TypeError is thrown. */
+  /**
+   * Options of a server. Exactly one of `port`, `server` and `noServer` must be given, else a TypeError is thrown.
+   * `Context` is what `authenticate` gives.
+   */
   interface ServerOptions<
     U extends Connections = typeof WebSocket.WebSocket,
-    V extends typeof IncomingMessage = typeof IncomingMessage
+    V extends typeof IncomingMessage = typeof IncomingMessage,
+    Context = unknown
   > extends CommonOptions {
     /** Connections the kernel may hold before they are accepted; with `port`. Default: Node's, 511. */
     backlog?: number | undefined
@@ -515,7 +519,115 @@ declare namespace WebSocket {
     verifyClient?: VerifyClientCallbackAsync<InstanceType<V>> | VerifyClientCallbackSync<InstanceType<V>> | undefined
     /** Class of the connections, called as `new WebSocket(null, undefined, options)`. Default: `WebSocket`. */
     WebSocket?: U | undefined
+    /**
+     * The address that a client is counted under by `maxConnectionsPerAddress`; undefined: under none. Behind a proxy it is in a header
+     * that the proxy sets. Default: that of the socket. What it throws is a refusal with status 500.
+     */
+    addressOf?: ((request: InstanceType<V>) => string | undefined) | undefined
+    /**
+     * Says who a client is, at once or by a promise, before it is let in: what it gives is the third argument of 'connection', and false,
+     * null or undefined a refusal with status 401. It may throw a `Refusal`; whatever else it throws is a refusal with status 500.
+     * `signal` aborts when the client goes or `handshakeTimeout` is over. Frames that come meanwhile, 65,536 octets at most, are kept;
+     * more are a refusal with status 413. Asked behind `verifyClient`. Default: everybody is let in.
+     */
+    authenticate?: ((request: InstanceType<V>, options: { signal: AbortSignal }) => Authenticated<Context>) | undefined
+    /**
+     * How long, in milliseconds from the request on, `verifyClient` and `authenticate` may take together; then the client is refused with
+     * status 408. 0 to 2,147,483,647; 0: no limit. Default: 10,000 with `authenticate`, else 0.
+     */
+    handshakeTimeout?: number | undefined
+    /** Connections at a time, those included that are being decided on; one more is refused with status 503 and `Retry-After`. At least 1. Default: no limit. */
+    maxConnections?: number | undefined
+    /** Connections at a time from one address; one more is refused with status 429. At least 1. Default: no limit. */
+    maxConnectionsPerAddress?: number | undefined
+    /**
+     * The origins of pages that may connect (RFC 6455 §10.2): `'same-origin'`, that of the address that the page connects to; a list of
+     * them, as browsers write them; or a function, whose `true` is yes. Others are refused with status 403. Requests without an origin are
+     * not from browsers, and pass. Default: all.
+     */
+    origins?: 'same-origin' | readonly string[] | ((origin: string, request: InstanceType<V>) => boolean) | undefined
+    /** How much each client may send. Default: no limit. */
+    rateLimit?: RateLimitOptions | undefined
+    /** Whether requests without an origin are refused as well, with status 403. Default: false. */
+    requireOrigin?: boolean | undefined
   }
+
+  /** What `authenticate` gives, or promises. */
+  type Authenticated<Context> = Context | false | null | undefined | PromiseLike<Context | false | null | undefined>
+
+  /** What a client may send, with at least one of `messages` and `octets`. Wrong values are a TypeError or RangeError in the server's constructor. */
+  interface RateLimitOptions {
+    /** Messages, pings and pongs in each interval. At least 1. Default: no limit. */
+    messages?: number | undefined
+    /** Octets in each interval, as they are on the wire. At least 1. Default: no limit. */
+    octets?: number | undefined
+    /** In milliseconds, 1 to 2,147,483,647. Default: 1,000. */
+    interval?: number | undefined
+    /** How many intervals' worth a client may send at once after a silence. At least 1. Default: 1. */
+    burst?: number | undefined
+    /**
+     * What happens to who sends more. `'pause'`: it is not read from until it may go on, so that TCP makes it wait; `'close'`: the
+     * connection is closed with 1008, and delivers nothing more. Default: `'pause'`.
+     */
+    action?: 'pause' | 'close' | undefined
+  }
+
+  interface BroadcastOptions<Client> {
+    /** Whether the message is binary. Default: whether `data` is neither a string nor a number. */
+    binary?: boolean | undefined
+    /** Whether to compress it, where permessage-deflate was negotiated. Default: true. */
+    compress?: boolean | undefined
+    /** Who does not get it: a client, or several. Default: nobody. */
+    except?: WebSocketAlias | Iterable<WebSocketAlias> | null | undefined
+    /** Who gets it: called once for each client that is open and not excepted. Default: all. */
+    filter?(client: Client): boolean
+  }
+
+  interface ShutdownOptions {
+    /** Close code. Default: 1001, going away. */
+    code?: number | undefined
+    /** Close reason, 123 octets in UTF-8 at most. Default: none. */
+    reason?: string | undefined
+    /** How long, in milliseconds, clients may take to close after the last was asked to; then they are terminated. Default: 10,000. */
+    timeout?: number | undefined
+    /** Time, in milliseconds, over which the clients are asked to close, so that they do not all reconnect at once. Default: 0. */
+    spread?: number | undefined
+  }
+
+  interface ShutdownResult {
+    /** Clients that closed in time. */
+    closed: number
+    /** Clients that were terminated. */
+    terminated: number
+  }
+
+  /** Refuses a client with this response where `authenticate` throws it. */
+  class Refusal extends Error {
+    /**
+     * @param status 300 to 599, others are a RangeError
+     * @param options.headers header fields; TypeError for those that cannot be sent
+     * @param options.body text, plain unless a field says otherwise; by default what the status means
+     */
+    constructor(
+      status: number,
+      options?: { headers?: Readonly<Record<string, string | number>> | undefined; body?: string | undefined }
+    )
+    readonly status: number
+    readonly headers: Readonly<Record<string, string | number>>
+    readonly body: string
+  }
+
+  /**
+   * What 'connection' listeners of a server are given behind the request: what `authenticate` said, or nothing without it, which undefined
+   * and unknown stand for.
+   */
+  type ContextArguments<Context> = 0 extends 1 & Context
+    ? [context: Context]
+    : unknown extends Context
+      ? []
+      : [Context] extends [undefined]
+        ? []
+        : [context: Context]
 
   /**
    * Options of a server as they are read. Those of permessage-deflate may be booleans too, where they were given so; the type leaves
@@ -544,10 +656,11 @@ declare namespace WebSocket {
     port: number
   }
 
-  /** Accepts WebSocket connections (RFC 6455 §4.2). */
+  /** Accepts WebSocket connections (RFC 6455 §4.2). `Context` is what `authenticate` gives, undefined for a server without it. */
   class Server<
     T extends Connections = typeof WebSocket.WebSocket,
-    U extends typeof IncomingMessage = typeof IncomingMessage
+    U extends typeof IncomingMessage = typeof IncomingMessage,
+    Context = undefined
   > extends EventEmitter {
     /** The options given, with the defaults of those left out. */
     options: EffectiveOptions<T, U>
@@ -574,7 +687,7 @@ declare namespace WebSocket {
       request: InstanceType<U>,
       socket: Duplex,
       upgradeHead: Buffer,
-      callback: (client: InstanceType<T>, request: InstanceType<U>) => void
+      callback: (client: InstanceType<T>, request: InstanceType<U>, ...context: ContextArguments<Context>) => void
     ): void
     /**
      * Whether a request is for this server, by its path; meant to be overridden. It must answer at once: the type allows a promise, as
@@ -582,35 +695,50 @@ declare namespace WebSocket {
      */
     shouldHandle(request: InstanceType<U>): boolean | Promise<boolean>
 
-    on(event: 'connection', cb: (this: Server<T>, websocket: InstanceType<T>, request: InstanceType<U>) => void): this
+    on(
+      event: 'connection',
+      cb: (this: Server<T>, websocket: InstanceType<T>, request: InstanceType<U>, ...context: ContextArguments<Context>) => void
+    ): this
     on(event: 'error', cb: (this: Server<T>, error: Error) => void): this
     on(event: 'headers', cb: (this: Server<T>, headers: string[], request: InstanceType<U>) => void): this
     on(event: 'close' | 'listening', cb: (this: Server<T>) => void): this
     on(event: 'wsClientError', cb: (this: Server<T>, error: Error, socket: Duplex, request: InstanceType<U>) => void): this
     on(event: string | symbol, listener: (this: Server<T>, ...args: any[]) => void): this
 
-    once(event: 'connection', cb: (this: Server<T>, websocket: InstanceType<T>, request: InstanceType<U>) => void): this
+    once(
+      event: 'connection',
+      cb: (this: Server<T>, websocket: InstanceType<T>, request: InstanceType<U>, ...context: ContextArguments<Context>) => void
+    ): this
     once(event: 'error', cb: (this: Server<T>, error: Error) => void): this
     once(event: 'headers', cb: (this: Server<T>, headers: string[], request: InstanceType<U>) => void): this
     once(event: 'close' | 'listening', cb: (this: Server<T>) => void): this
     once(event: 'wsClientError', cb: (this: Server<T>, error: Error, socket: Duplex, request: InstanceType<U>) => void): this
     once(event: string | symbol, listener: (this: Server<T>, ...args: any[]) => void): this
 
-    off(event: 'connection', cb: (this: Server<T>, websocket: InstanceType<T>, request: InstanceType<U>) => void): this
+    off(
+      event: 'connection',
+      cb: (this: Server<T>, websocket: InstanceType<T>, request: InstanceType<U>, ...context: ContextArguments<Context>) => void
+    ): this
     off(event: 'error', cb: (this: Server<T>, error: Error) => void): this
     off(event: 'headers', cb: (this: Server<T>, headers: string[], request: InstanceType<U>) => void): this
     off(event: 'close' | 'listening', cb: (this: Server<T>) => void): this
     off(event: 'wsClientError', cb: (this: Server<T>, error: Error, socket: Duplex, request: InstanceType<U>) => void): this
     off(event: string | symbol, listener: (this: Server<T>, ...args: any[]) => void): this
 
-    addListener(event: 'connection', cb: (websocket: InstanceType<T>, request: InstanceType<U>) => void): this
+    addListener(
+      event: 'connection',
+      cb: (websocket: InstanceType<T>, request: InstanceType<U>, ...context: ContextArguments<Context>) => void
+    ): this
     addListener(event: 'error', cb: (error: Error) => void): this
     addListener(event: 'headers', cb: (headers: string[], request: InstanceType<U>) => void): this
     addListener(event: 'close' | 'listening', cb: () => void): this
     addListener(event: 'wsClientError', cb: (error: Error, socket: Duplex, request: InstanceType<U>) => void): this
     addListener(event: string | symbol, listener: (...args: any[]) => void): this
 
-    removeListener(event: 'connection', cb: (websocket: InstanceType<T>, request: InstanceType<U>) => void): this
+    removeListener(
+      event: 'connection',
+      cb: (websocket: InstanceType<T>, request: InstanceType<U>, ...context: ContextArguments<Context>) => void
+    ): this
     removeListener(event: 'error', cb: (error: Error) => void): this
     removeListener(event: 'headers', cb: (headers: string[], request: InstanceType<U>) => void): this
     removeListener(event: 'close' | 'listening', cb: () => void): this
@@ -618,8 +746,48 @@ declare namespace WebSocket {
     removeListener(event: string | symbol, listener: (...args: any[]) => void): this
   }
 
-  const WebSocketServer: typeof Server
-  interface WebSocketServer extends Server {}
+  /**
+   * What servers do beyond ws. It is no part of the class `Server`, so that subclasses may go on to have methods of their own by these names;
+   * those that use ours declare them: `declare broadcast: ServerServices['broadcast']`. `Client` is what `clients` has.
+   */
+  interface ServerServices<Client = WebSocketAlias> {
+    /**
+     * Sends a message to all clients that are open, as their `send` would; it is framed once, and compressed once for all that can share
+     * that. `data` may be changed when it returns.
+     * @returns how many clients it was handed to
+     * @throws Error with `clientTracking: false`, TypeError for data and options of another kind
+     */
+    broadcast(data: BufferLike, options?: BroadcastOptions<Client>): number
+    /**
+     * Ends the server: accepts nothing more, closes every client, waits for them, and terminates those that take too long. A second call
+     * waits for the first. Rejects, and does nothing, with a TypeError or RangeError for options that are none.
+     */
+    shutdown(options?: ShutdownOptions): Promise<ShutdownResult>
+    /** Does what `shutdown` does. */
+    [Symbol.asyncDispose](): Promise<void>
+  }
+
+  /** The class that was chosen, or the one that is if none was. */
+  type ChosenClass<T, Default> = Connections extends T ? Default : T
+
+  interface WebSocketServerConstructor extends Omit<typeof Server, 'prototype'> {
+    readonly prototype: Server<any, any>
+    /** @param callback called once the server of its own listens */
+    new <T extends Connections, U extends typeof IncomingMessage, Context>(
+      options?: ServerOptions<T, U, Context>,
+      callback?: () => void
+    ): Server<ChosenClass<T, typeof WebSocket.WebSocket>, U, Context> &
+      ServerServices<InstanceType<ChosenClass<T, typeof WebSocket.WebSocket>>>
+    new <T extends Connections = typeof WebSocket.WebSocket, U extends typeof IncomingMessage = typeof IncomingMessage>(
+      options?: ServerOptions<T, U>,
+      callback?: () => void
+    ): Server<T, U>
+  }
+
+  const WebSocketServer: WebSocketServerConstructor
+  /** `Context` is what `authenticate` gives. */
+  interface WebSocketServer<Context = undefined>
+    extends Server<typeof WebSocket, typeof IncomingMessage, Context>, ServerServices<WebSocket> {}
   const WebSocket: typeof WebSocketAlias
   interface WebSocket extends WebSocketAlias {}
 

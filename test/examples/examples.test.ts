@@ -19,6 +19,13 @@ async function output(program: Pick<Program, 'ended'>): Promise<string> {
 
 /** What the programs that end by themselves print. */
 const printed: Record<string, { args?: string[]; output: RegExp | string }> = {
+  'admission.mjs': {
+    output: [
+      'Bearer 5f3c: welcome, ada',
+      'Bearer guessed: Unexpected server response: 401',
+      'Bearer 5f3c: Unexpected server response: 403\n'
+    ].join('\n')
+  },
   'binary.mjs': {
     output: [
       'a Float32Array as a Buffer: <Buffer 00 00 00 3f 00 00 80 3f 00 00 c0 3f>',
@@ -81,7 +88,26 @@ const printed: Record<string, { args?: string[]; output: RegExp | string }> = {
   },
   'multiple-servers.mjs': { output: '/lower: hello\n/upper: HELLO\n/other: Unexpected server response: 404\n' },
   'proxy.mjs': { output: 'the proxy was asked for the server\nreceived: through the proxy and back\n' },
+  'rate-limit.mjs': {
+    output:
+      'pause: 20 messages were delivered, closed with 1000 thank you\n' +
+      'close: 10 messages were delivered, closed with 1008 Rate limit exceeded\n'
+  },
   'round-trip-time.mjs': { output: /^(message: \d+\.\d\d ms\nping: \d+\.\d\d ms\n){3}$/ },
+  'server-broadcast.mjs': {
+    output: [
+      '1 got what was said in /tea',
+      '3 got what was said to all',
+      '{',
+      "  ada: [ 'we close' ],",
+      "  grace: [ 'hello, tea drinkers', 'we close' ],",
+      "  joan: [ 'we close' ]",
+      '}\n'
+    ].join('\n')
+  },
+  'shutdown.mjs': {
+    output: 'closed: 1001 new version\nclosed: 1001 new version\n2 closed, 1 terminated\n'
+  },
   'streams.mjs': {
     args: [join(root, 'package-lock.json')],
     output: /^received \d{5,} octets, the same as in the file\n$/

@@ -27,6 +27,7 @@ const ONLY_ON_NODE = [
   'createWebSocketStream',
   'PerMessageDeflate',
   'Receiver',
+  'Refusal',
   'Sender',
   'extension',
   'subprotocol'
@@ -46,6 +47,7 @@ const PROGRAM = `
   fake.deliver('message', { data: new Uint8Array([1, 2]).buffer })
   fake.deliver('close', { code: 1001, reason: 'bye' })
   const attempts = [() => new OwnServer({ port: 0 }), () => names.createWebSocketStream(ws), () => new names.Receiver(),
+    () => new names.Refusal(),
     () => new names.Sender(), () => new names.PerMessageDeflate(), () => names.extension.parse('a'), () => names.subprotocol.parse('a'),
     () => names.Sender.frame('a', { opcode: 1 }), () => ws.ping()]
   const errors = attempts.map((attempt) => {
@@ -65,6 +67,7 @@ const SEEN = {
     'WebSocketServer',
     'createWebSocketStream',
     'Receiver',
+    'Refusal',
     'Sender',
     'PerMessageDeflate',
     'extension.parse',

@@ -47,7 +47,18 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
       'bufferutil',
       'http'
     ].concat(['../kernels/index.js', '../codecs/wasm.js']),
-    allowed: ['../core/receiver.js', './links/output.js', './compat/sender.js', 'node:http', 'node:fs/promises', './server.js']
+    allowed: ['../core/receiver.js', './links/output.js', './compat/sender.js', 'node:http', 'node:fs/promises'].concat([
+      './server.js',
+      '../services/admission.js'
+    ])
+  },
+  'src/services/': {
+    forbidden: ['../node/websocket.js', '../node/options.js', '../node/delivery/delivery.js', '../node/links/output.js'].concat([
+      '../node/handshake/refusal.js',
+      '../kernels/index.js',
+      'http'
+    ]),
+    allowed: ['../core/sender.js', '../node/delivery/observer.js', '../node/links/link.js', '../node/runtime/ticks.js', './time.js']
   },
   'src/node/runtime/': {
     forbidden: ['../delivery/data.js', '../links/output.js', '../compat/sender.js', '../codecs/zlib.js', '../server.js', 'http'],
@@ -69,7 +80,7 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
     ]
   },
   'src/node/delivery/': {
-    forbidden: ['../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js'],
+    forbidden: ['../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js', '../../services/time.js'],
     allowed: [
       '../../core/runtime.js',
       '../../kernels/index.js',
@@ -107,7 +118,13 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
   'src/wasm/': { forbidden: ['../core/kernels.js', 'node:buffer'], allowed: [] },
   'src/index.ts': {
     forbidden: ['./browser/index.js', './isomorphic.js', './wasm/kernels.js', 'node:http', 'pako'],
-    allowed: ['./core/extension.js', './node/websocket.js', './node/runtime/kernels.js', './kernels/index.js']
+    allowed: [
+      './core/extension.js',
+      './node/websocket.js',
+      './node/runtime/kernels.js',
+      './services/refusal.js',
+      './kernels/index.js'
+    ]
   },
   'src/isomorphic.ts': {
     forbidden: ['./node/data.js', './browser/index.js', './node/codecs/zlib.js', './codecs/pako.ts', 'node:zlib'],

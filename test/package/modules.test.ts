@@ -20,7 +20,7 @@ const NAMES_OF_WS = [
   'WebSocket',
   'WebSocketServer'
 ]
-const NAMES = [...NAMES_OF_WS, 'kernels']
+const NAMES = [...NAMES_OF_WS, 'kernels', 'Refusal']
 
 describe('require', () => {
   it('gives the class itself, which is not marked as a transpiled module', async () => {
@@ -55,7 +55,7 @@ describe('require', () => {
       )
     const ours = kinds(require(root) as object)
     const theirs = kinds(require('ws') as object)
-    expect(ours).toEqual({ ...theirs, kernels: 'object ' })
+    expect(ours).toEqual({ ...theirs, kernels: 'object ', Refusal: 'function Refusal' })
   })
 })
 

@@ -101,8 +101,8 @@ describe('a mistake is found', () => {
       'augmentation/augmented.mts',
       esm,
       ['ws'],
-      'T extends Base.Connections = typeof WebSocket',
-      'T extends Base.Connections = typeof Base'
+      'Base.ChosenClass<T, typeof WebSocket>',
+      'Base.ChosenClass<T, typeof Base>'
     )
     expect(errors.join()).toContain('augmentation/augmented.mts')
   })

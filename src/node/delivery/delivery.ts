@@ -259,6 +259,12 @@ export class Delivery implements ConnectionHandler, LinkHandler {
     if (!link.isHeldFor(HELD_FOR_DRAIN | HELD_FOR_TURN) && !link.isDestroyed && this.hadTurn()) this.waitForTurn()
   }
 
+  /** Reads nothing more until somebody calls `takeTurn`; with `stops`, which is for who is asked for work, nothing is delivered either. */
+  waitForTokens(stops: boolean): void {
+    if (stops) this.flags |= STOPPED
+    this.link.hold(HELD_FOR_TURN)
+  }
+
   /** Whether the time is over, and this is not the first that is heard of us: we may be a quiet one beside others that are not. */
   private hadTurn(): boolean {
     const isOver = isTurnOver(this)

@@ -17,16 +17,15 @@ export function isPathOf(path: string | null | undefined, request: IncomingMessa
   return (query < 0 ? url : url.slice(0, query)) === path
 }
 
+/** Value of Origin, as it is, whatever that is; it had this other name in the drafts of version 8 (RFC 6455 §10.2). */
+export function originOf(request: IncomingMessage, { headers }: UpgradeRequest): unknown {
+  return request.headers[versionOf(headers) === 8 ? 'sec-websocket-origin' : 'origin']
+}
+
 /** Asks the program, which may answer later. */
-export function verify(
-  verifyClient: VerifyClient,
-  request: IncomingMessage,
-  { headers }: UpgradeRequest,
-  done: AdmissionCallback
-): void {
+export function verify(verifyClient: VerifyClient, request: IncomingMessage, asked: UpgradeRequest, done: AdmissionCallback): void {
   const { authorized, encrypted } = (request.socket ?? {}) as { authorized?: boolean; encrypted?: boolean }
-  // As it is, whatever that is
-  const origin = request.headers[versionOf(headers) === 8 ? 'sec-websocket-origin' : 'origin'] as string | undefined
+  const origin = originOf(request, asked) as string | undefined
   const info: ClientInfo = { origin, secure: Boolean(authorized || encrypted), req: request }
   if (verifyClient.length === 2) {
     verifyClient(info, (verified, status, message, extraHeaders) => {

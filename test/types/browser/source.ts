@@ -10,5 +10,5 @@ type Fluent = 'on' | 'once' | 'off' | 'addListener' | 'removeListener' | 'remove
 equal<Same<Differing<Socket, Declared>, Fluent | 'binaryType' | 'readyState'>>(true)
 equal<Same<Undeclared<typeof Source, typeof Declared>, never>>(true)
 /** Those that throw take no arguments in the source, and their constructors give nothing. */
-type OnlyOnNode = 'WebSocketServer' | 'Server' | 'Receiver' | 'Sender' | 'PerMessageDeflate'
+type OnlyOnNode = 'WebSocketServer' | 'Server' | 'Receiver' | 'Refusal' | 'Sender' | 'PerMessageDeflate'
 equal<Same<Differing<typeof Source, typeof Declared>, 'prototype' | 'WebSocket' | 'kernels' | OnlyOnNode>>(true)

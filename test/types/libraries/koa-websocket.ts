@@ -1,6 +1,6 @@
 import Koa from 'koa'
 import websockify from 'koa-websocket'
-import { WebSocket, WebSocketServer, type ServerOptions } from 'hybi'
+import { WebSocket, WebSocketServer, type Server, type ServerOptions } from 'hybi'
 
 const { ws: server } = websockify(new Koa(), { maxPayload: 1024, perMessageDeflate: true })
 const sockets: WebSocket[] = []
@@ -11,6 +11,6 @@ server.use((context) => {
 })
 server.server = new WebSocketServer({ noServer: true })
 server.server.on('connection', (socket, request) => server.onConnection(socket, request))
-export const listening: WebSocketServer = server.listen({ port: 0, clientTracking: true })
+export const listening: Server = server.listen({ port: 0, clientTracking: true })
 export const options: ServerOptions['maxPayload'] = listening.options.maxPayload
 server.onConnection(new WebSocket(null, undefined, { autoPong: false }), {} as Parameters<typeof server.onConnection>[1])

@@ -35,7 +35,9 @@ export const extensionName: string = Source.PerMessageDeflate.extensionName
 export const stream: Duplex = Source.createWebSocketStream({} as InstanceType<typeof Source>, {} as DuplexOptions)
 
 type Server = Omit<InstanceType<typeof Source.Server>, keyof EventEmitter>
-equal<Same<Undeclared<Server, Declared.Server>, 'completeUpgrade'>>(true)
+equal<Same<Undeclared<Server, Declared.Server>, 'completeUpgrade' | 'broadcast' | 'shutdown'>>(true)
+equal<Same<Undeclared<Pick<Server, 'broadcast' | 'shutdown'>, Declared.ServerServices>, never>>(true)
+equal<Same<Differing<InstanceType<typeof Source.Server>, Declared.ServerServices>, 'broadcast'>>(true)
 equal<Same<Differing<Server, Omit<Declared.Server, keyof EventEmitter>>, 'path' | 'options' | 'clients' | 'handleUpgrade'>>(true)
 
 type Receiver = InstanceType<typeof Source.Receiver>
