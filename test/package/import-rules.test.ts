@@ -47,10 +47,24 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
       'bufferutil',
       'http'
     ].concat(['../kernels/index.js', '../codecs/wasm.js']),
-    allowed: ['../core/receiver.js', './links/output.js', './compat/sender.js', 'node:http', 'node:fs/promises', './server.js']
+    allowed: [
+      '../core/receiver.js',
+      './links/output.js',
+      './compat/sender.js',
+      'node:http',
+      'node:fs/promises',
+      './server.js'
+    ].concat('../services/served.js')
   },
   'src/node/runtime/': {
-    forbidden: ['../delivery/data.js', '../links/output.js', '../compat/sender.js', '../codecs/zlib.js', '../server.js', 'http'],
+    forbidden: [
+      '../delivery/data.js',
+      '../links/output.js',
+      '../compat/sender.js',
+      '../codecs/zlib.js',
+      '../server.js',
+      'http'
+    ].concat('../../services/served.js'),
     allowed: ['../../core/kernels.js', '../../kernels/index.js', 'node:process', './ticks.js']
   },
   'src/node/codecs/': {
@@ -58,7 +72,13 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
     allowed: ['../../core/codec.js', '../../codecs/pako.js', 'node:zlib', './limiter.js', '../runtime/ticks.js']
   },
   'src/node/delivery/': {
-    forbidden: ['../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js'],
+    forbidden: [
+      '../compat/sender.js',
+      '../handshake/address.js',
+      '../codecs/zlib.js',
+      '../websocket.js',
+      '../../services/served.js'
+    ],
     allowed: [
       '../../core/runtime.js',
       '../../kernels/index.js',
@@ -88,6 +108,21 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
       '../server.js'
     ]),
     allowed: ['../../core/opening-handshake.js', '../links/output.js', '../compat/sender.js', '../options.js', 'node:http']
+  },
+  'src/services/': {
+    forbidden: ['../node/websocket.js', '../node/options.js', '../node/links/output.js', '../node/delivery/delivery.js'].concat([
+      '../node/compat/sender.js',
+      '../kernels/index.js',
+      '../index.js',
+      'node:net',
+      'node:events'
+    ]),
+    allowed: ['../core/sender.js', '../node/runtime/symbols.js', '../node/links/link.js', '../node/delivery/observer.js'].concat([
+      '../node/delivery/listeners.js',
+      '../node/delivery/unheard.js',
+      'node:buffer',
+      './served.js'
+    ])
   },
   'src/browser/': {
     forbidden: ['../core/receiver.js', '../kernels/js.js', '../codecs/pako.js', '../node/data.js', 'node:buffer', 'pako'],
