@@ -7,6 +7,7 @@ import Base = require('./browser.cjs')
 declare class WebSocket extends Base {}
 
 declare namespace WebSocket {
+  export import AbortOptions = Base.AbortOptions
   export import AddressInfo = Base.AddressInfo
   export import BinaryType = Base.BinaryType
   export import BinaryTypeMap = Base.BinaryTypeMap
@@ -14,6 +15,7 @@ declare namespace WebSocket {
   export import ClientOptions = Base.ClientOptions
   export import CloseEvent = Base.CloseEvent
   export import CodedError = Base.CodedError
+  export import Connection = Base.Connection
   export import Data = Base.Data
   export import DeflateParameters = Base.DeflateParameters
   export import ErrorCode = Base.ErrorCode
@@ -33,6 +35,7 @@ declare namespace WebSocket {
   export import SendOptions = Base.SendOptions
   export import ServerSideOptions = Base.ServerSideOptions
   export import SocketOptions = Base.SocketOptions
+  export import TextType = Base.TextType
   export import VerifyClientCallbackAsync = Base.VerifyClientCallbackAsync
   export import VerifyClientCallbackSync = Base.VerifyClientCallbackSync
   export import WebSocketEventMap = Base.WebSocketEventMap
@@ -43,6 +46,7 @@ declare namespace WebSocket {
 /** @deprecated needs Node.js: its constructor throws in a browser */
 declare class Server<T extends abstract new (...args: any) => any = typeof WebSocket, U = any> extends Base.Server<T, U> {}
 
+export import AbortOptions = WebSocket.AbortOptions
 export import AddressInfo = WebSocket.AddressInfo
 export import BinaryType = WebSocket.BinaryType
 export import BinaryTypeMap = WebSocket.BinaryTypeMap
@@ -50,6 +54,7 @@ export import CertMeta = WebSocket.CertMeta
 export import ClientOptions = WebSocket.ClientOptions
 export import CloseEvent = WebSocket.CloseEvent
 export import CodedError = WebSocket.CodedError
+export import Connection = WebSocket.Connection
 export import Data = WebSocket.Data
 export import DeflateParameters = WebSocket.DeflateParameters
 export import ErrorCode = WebSocket.ErrorCode
@@ -70,6 +75,7 @@ export import SendOptions = WebSocket.SendOptions
 export import ServerOptions = WebSocket.ServerOptions
 export import ServerSideOptions = WebSocket.ServerSideOptions
 export import SocketOptions = WebSocket.SocketOptions
+export import TextType = WebSocket.TextType
 export import VerifyClientCallbackAsync = WebSocket.VerifyClientCallbackAsync
 export import VerifyClientCallbackSync = WebSocket.VerifyClientCallbackSync
 export import WebSocketEventMap = WebSocket.WebSocketEventMap

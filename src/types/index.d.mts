@@ -9,6 +9,7 @@ import Base = require('./index.cjs')
 declare class WebSocket extends Base {}
 
 declare namespace WebSocket {
+  export import AbortOptions = Base.AbortOptions
   export import AddressInfo = Base.AddressInfo
   export import BinaryType = Base.BinaryType
   export import BinaryTypeMap = Base.BinaryTypeMap
@@ -16,6 +17,7 @@ declare namespace WebSocket {
   export import ClientOptions = Base.ClientOptions
   export import CloseEvent = Base.CloseEvent
   export import CodedError = Base.CodedError
+  export import Connection = Base.Connection
   export import Data = Base.Data
   export import DeflateParameters = Base.DeflateParameters
   export import ErrorCode = Base.ErrorCode
@@ -35,6 +37,7 @@ declare namespace WebSocket {
   export import SendOptions = Base.SendOptions
   export import ServerSideOptions = Base.ServerSideOptions
   export import SocketOptions = Base.SocketOptions
+  export import TextType = Base.TextType
   export import VerifyClientCallbackAsync = Base.VerifyClientCallbackAsync
   export import VerifyClientCallbackSync = Base.VerifyClientCallbackSync
   export import WebSocketEventMap = Base.WebSocketEventMap
@@ -50,6 +53,7 @@ declare class Server<
   U extends typeof IncomingMessage = typeof IncomingMessage
 > extends Base.Server<T, U> {}
 
+export import AbortOptions = WebSocket.AbortOptions
 export import AddressInfo = WebSocket.AddressInfo
 export import BinaryType = WebSocket.BinaryType
 export import BinaryTypeMap = WebSocket.BinaryTypeMap
@@ -57,6 +61,7 @@ export import CertMeta = WebSocket.CertMeta
 export import ClientOptions = WebSocket.ClientOptions
 export import CloseEvent = WebSocket.CloseEvent
 export import CodedError = WebSocket.CodedError
+export import Connection = WebSocket.Connection
 export import Data = WebSocket.Data
 export import DeflateParameters = WebSocket.DeflateParameters
 export import ErrorCode = WebSocket.ErrorCode
@@ -77,6 +82,7 @@ export import SendOptions = WebSocket.SendOptions
 export import ServerOptions = WebSocket.ServerOptions
 export import ServerSideOptions = WebSocket.ServerSideOptions
 export import SocketOptions = WebSocket.SocketOptions
+export import TextType = WebSocket.TextType
 export import VerifyClientCallbackAsync = WebSocket.VerifyClientCallbackAsync
 export import VerifyClientCallbackSync = WebSocket.VerifyClientCallbackSync
 export import WebSocketEventMap = WebSocket.WebSocketEventMap

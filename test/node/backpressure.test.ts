@@ -131,11 +131,14 @@ async function pressed(options: Options = {}): Promise<{ server: Socket; client:
   return { server, client }
 }
 
-test('who waits for compression is told, without a look', async () => {
+test.each([
+  ['many', 20, 10_000],
+  ['one', 1, 200_000]
+])('who waits for compression is told, without a look: %s', async (_, count, size) => {
   const perMessageDeflate = { codec: 'zlib' }
   const { server } = await link({ perMessageDeflate })
   const drained = once(server, 'drain')
-  for (let i = 0; i < 20; i++) server.send(Buffer.alloc(10_000))
+  for (let i = 0; i < count; i++) server.send(Buffer.alloc(size))
   await drained
   expect(server.bufferedAmount).toBeLessThan(MARK / 4)
 })

@@ -221,6 +221,7 @@ test('with a listener in place of the loop nothing is kept, and reading goes on'
   expect(heard).toBe(100)
   // What was kept before is there
   expect(await take(server, 100)).toEqual(numbers(0, 100))
+  expect(server.listenerCount('message')).toBe(1)
   // Beside a listener a loop that is left keeps nothing
   client.send('for the listener')
   await once(server, 'message')
