@@ -42,6 +42,8 @@ class Incoming {
   error: Error | null = null
   isOver: boolean
   private readonly ws: IteratedSocket
+  /** In octets. */
+  private readonly mark: number
   private readonly messages = new Fifo<Waiting>()
   /** Of the messages that wait; of text its length. */
   private octets = 0
@@ -51,6 +53,7 @@ class Incoming {
 
   constructor(ws: IteratedSocket) {
     this.ws = ws
+    this.mark = ws[kHighWaterMark]
     this.isOver = stateOf(ws) === CLOSED
     if (this.isOver) return
     observe(ws, [{ closed: () => this.end() }])
@@ -87,7 +90,7 @@ class Incoming {
     const message = this.messages.shift()
     if (message === undefined) return undefined
     this.octets -= lengthOf(message)
-    if (this.isHeld && this.octets < this.ws[kHighWaterMark] / 4 && this.messages.length < MOST_WAITING / 4) this.release()
+    if (this.isHeld && this.messages.length < MOST_WAITING / 4 && this.octets < this.mark / 4) this.release()
     return resultOf(message)
   }
 
@@ -125,7 +128,7 @@ class Incoming {
     }
     this.messages.push(message)
     this.octets += lengthOf(message)
-    if (this.isHeld || (this.octets < this.ws[kHighWaterMark] && this.messages.length < MOST_WAITING)) return
+    if (this.isHeld || (this.octets < this.mark && this.messages.length < MOST_WAITING)) return
     this.isHeld = true
     this.ws[kDelivery]!.link.hold(HELD_FOR_LOOP)
   })
@@ -194,12 +197,16 @@ class Loop implements AsyncIterableIterator<string | Buffer, undefined> {
   }
 }
 
+function isThere(message: Waiting): message is string | Buffer {
+  return (message as string).length !== undefined
+}
+
 function lengthOf(message: Waiting): number {
-  return typeof message === 'string' || Buffer.isBuffer(message) ? message.length : message.size
+  return isThere(message) ? message.length : message.size
 }
 
 function resultOf(message: Waiting): Result | Promise<Result> {
-  if (typeof message === 'string' || Buffer.isBuffer(message)) return { value: message, done: false }
+  if (isThere(message)) return { value: message, done: false }
   return message.arrayBuffer().then((octets) => ({ value: Buffer.from(octets), done: false }))
 }
 
