@@ -66,13 +66,13 @@ export function isTextType(value: unknown): value is TextType {
 
 /** A number of octets: an integer of at least `least`, or Infinity. */
 function checkLength(name: string, value: unknown, least: number): void {
-  if (typeof value !== 'number') throw new TypeError(`Invalid value of the option "${name}": ${String(value)} (must be a number)`)
+  if (typeof value !== 'number') throw new TypeError(`Invalid value for option "${name}": ${String(value)} (must be a number)`)
   if (value >= least && (value === Infinity || Number.isInteger(value))) return
-  throw new RangeError(`Invalid value of the option "${name}": ${value} (must be an integer of at least ${least}, or Infinity)`)
+  throw new RangeError(`Invalid value for option "${name}": ${value} (must be an integer of at least ${least}, or Infinity)`)
 }
 
 function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
   if (choices.includes(value as string)) return
   const list = choices.map((choice) => `"${choice}"`).join(', ')
-  throw new TypeError(`Invalid value of the option "${name}": ${String(value)} (must be one of ${list})`)
+  throw new TypeError(`Invalid value for option "${name}": ${String(value)} (must be one of ${list})`)
 }

@@ -102,6 +102,6 @@ test.each([
   ]
   for (const one of create) {
     expect(one).toThrow(error)
-    expect(one).toThrow(`Invalid value of the option "${name}": ${String(value)} (must be `)
+    expect(one).toThrow(`Invalid value for option "${name}": ${String(value)} (must be `)
   }
 })
