@@ -28,6 +28,9 @@ const STREAMS = [
   'violations'
 ]
 
+/** Those of what connections do by themselves with what is read and written. */
+const SERVICES = ['backpressure', 'buffer-overflow', 'iteration'].map((name) => `test/node/${name}.test.ts`)
+
 const differential = (names) => names.map((name) => `test/differential/${name}.test.ts`)
 const inFolders = (...folders) => folders.map((folder) => `test/${folder}/**/*.test.ts`)
 
@@ -57,7 +60,7 @@ export default defineConfig({
       project('wasm', 0, inFolders('node', 'differential'), { HYBI_KERNELS: 'wasm' }),
       project('js', 1, inFolders('node', 'differential'), { HYBI_KERNELS: 'js' }, differential(PROCESSES)),
       // each frame in a write of its own, with whatever kernels there are
-      project('data', 1, differential(STREAMS), {
+      project('data', 1, [...differential(STREAMS), ...SERVICES], {
         HYBI_RECEIVE_BUFFER: 'off',
         HYBI_HANDLE_WRITES: 'off',
         HYBI_COALESCE: 'off'

@@ -34,7 +34,8 @@ const peers = {
   'faye-websocket': { adapter: 'faye-websocket', of: 'faye-websocket', can: ['server', 'client', 'secure'] },
   undici: { adapter: 'undici', can: ['client'] },
   bun: { adapter: 'bun', runtime: process.env.BUN || 'bun', can: ALL },
-  hybi: hybi(''),
+  hybi: { ...hybi(''), can: [...ALL, 'iteration'] },
+  'hybi-iteration': { ...hybi(''), adapter: 'iteration', can: ['iteration'] },
   'hybi-wasm': hybi('wasm'),
   'hybi-js': hybi('js'),
   'hybi-zlib': withCodec('zlib'),
@@ -45,7 +46,7 @@ const peers = {
 
 export const LEVEL_PEERS = {
   quick: ['ws', 'hybi', 'net'],
-  default: ['ws', 'ws+bufferutil', 'undici', 'hybi', 'hybi-loop', 'net'],
+  default: ['ws', 'ws+bufferutil', 'undici', 'hybi', 'hybi-loop', 'hybi-iteration', 'net'],
   full: Object.keys(peers)
 }
 

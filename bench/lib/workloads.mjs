@@ -242,6 +242,16 @@ export const workloads = [
   feed('feed-64-text', text64, true, { level: 'default' }),
   feed('feed-1k', binary(1024), false, { level: 'full' }),
 
+  ...[text64, binary(64)].map((message) =>
+    receive(`iterate-${message.kind}`, message, 1, {
+      area: 'iteration',
+      needs: ['iteration'],
+      level: 'default',
+      weight: 0.5,
+      title: `server receives, ${describe(message)}, 1 connection: by listener, and by loop`
+    })
+  ),
+
   send('send-64', text64, 16, 64, { level: 'quick' }),
   send('send-1k', text1k, 16, 64, { level: 'full' }),
   send('send-64k', binary(65536), 4, 4, { level: 'full' }),

@@ -19,6 +19,11 @@ export interface ConnectionHandler extends MessageEvents {
   end(): void
   /** Drop the byte stream: the peer did not end it in time, or nobody wants to wait for that. */
   drop(): void
+  /** More waits for compression or a Blob than before; or some of what waited for that is on its way. */
+  onBuffered?(): void
+  onWritable?(): void
+  /** A closing handshake began with our close frame. */
+  onClosing?(): void
   /** What had to wait is dealt with: octets may come again. */
   onDrain?(): void
 

@@ -36,7 +36,7 @@ const CLOSE_PENDING = 64
 
 export class Connection implements ReceiverHandler {
   readonly receiver: Receiver
-  readonly sender: Sender
+  sender: Sender
   private state = OPEN
   private flags = 0
   /** What the peer's close frame said; null as long as there is none. */
@@ -99,6 +99,12 @@ export class Connection implements ReceiverHandler {
     this.sender.deflater = transform
   }
 
+  /** Sends by `sender` from here on; to be called before anything is sent. */
+  useSender(sender: Sender): void {
+    sender.errorHandler = this
+    this.sender = sender
+  }
+
   /**
    * Sends a message, or with SEND_MORE a fragment of one, masked as the role demands (§5.1).
    * @param flags SEND_BINARY, SEND_MORE, SEND_COMPRESS and SEND_OWNED
@@ -141,6 +147,7 @@ export class Connection implements ReceiverHandler {
       throw error
     }
     this.startTimer()
+    this.handler.onClosing?.()
   }
 
   /** Takes `chunk[start, end)`, which it may modify; see `Receiver`. What a handler throws surfaces later, and stops nothing. */
@@ -188,6 +195,14 @@ export class Connection implements ReceiverHandler {
     this.handler.drop()
   }
 
+  /** Drops the byte stream because of `error`, which is reported behind what is under way. */
+  abortWith(error: Error): void {
+    if (this.state === CLOSED) return
+    this.state = CLOSING
+    this.clock.defer((reason: Error) => this.report(reason), error)
+    this.handler.drop()
+  }
+
   /** Answers what the peer did wrong with the close code it has earned (§7.1.7), and reports it. */
   fail(error: Error): void {
     this.flags |= FAILED
@@ -207,6 +222,14 @@ export class Connection implements ReceiverHandler {
     }
     this.handler.end()
     this.report(error)
+  }
+
+  onBuffered(): void {
+    this.handler.onBuffered?.()
+  }
+
+  onWritable(): void {
+    this.handler.onWritable?.()
   }
 
   onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean, kept: boolean): void {

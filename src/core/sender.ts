@@ -15,9 +15,13 @@ export interface DeferredOctets {
   arrayBuffer(): Promise<ArrayBuffer | Uint8Array>
 }
 
-/** Who is told that sending cannot go on: the connection. */
+/** Who is told that sending cannot go on, and how much waits: the connection. */
 export interface SenderErrorHandler {
   failSending(error: Error): void
+  /** More waits for compression or a Blob than before. */
+  onBuffered?(): void
+  /** Some of what waited for that is on its way. */
+  onWritable?(): void
 }
 
 export type Payload = string | Uint8Array | DeferredOctets
@@ -162,6 +166,7 @@ export class Sender {
       }
       this.backlog!.queue.push(pending)
       this.backlog!.bufferedLength += pending.length
+      this.errorHandler?.onBuffered?.()
     } else {
       this.begin(pending)
     }
@@ -243,6 +248,7 @@ export class Sender {
     const backlog = (this.backlog ??= new Backlog())
     backlog.waiting = true
     backlog.bufferedLength += pending.length
+    this.errorHandler?.onBuffered?.()
   }
 
   /** Sends what was waited for, then what came meanwhile, even if a generator of masking keys throws. */
@@ -254,6 +260,7 @@ export class Sender {
       send()
     } finally {
       this.dequeue()
+      this.errorHandler?.onWritable?.()
     }
   }
 

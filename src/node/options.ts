@@ -25,6 +25,7 @@ import { checkHandleWrites } from './links/handle-write.js'
 import type { LinkOptions } from './links/open.js'
 import { checkReceiveBuffer, type ReceiveBufferChoice } from './links/receive-buffer.js'
 import { checkKernels, kernelsFor, type KernelsChoice } from './runtime/kernels.js'
+import { checkServiceOptions, type ConnectionServiceOptions } from '../services/connection-options.js'
 import { nodeClock } from './runtime/node-clock.js'
 
 /** What both roles read of their options when a WebSocket is made. */
@@ -49,7 +50,7 @@ export interface SocketOptions {
 
 /** Options of a client, beside all of `http.request`; see doc/api.md. `Socket` is its WebSocket. */
 export interface ClientOptions<Socket = EventEmitter>
-  extends CommonOptions, SocketOptions, Omit<https.RequestOptions, 'protocol' | 'headers'> {
+  extends CommonOptions, SocketOptions, ConnectionServiceOptions, Omit<https.RequestOptions, 'protocol' | 'headers'> {
   finishRequest?: (request: http.ClientRequest, websocket: Socket) => void
   followRedirects?: boolean
   handshakeTimeout?: number
@@ -77,7 +78,8 @@ export type VerifyClient =
     ) => void)
 
 /** Options of a server; see doc/api.md. `SocketClass` is the class of its WebSockets. */
-export interface ServerOptions<SocketClass = unknown> extends CommonOptions, Omit<SocketOptions, 'generateMask'> {
+export interface ServerOptions<SocketClass = unknown>
+  extends CommonOptions, ConnectionServiceOptions, Omit<SocketOptions, 'generateMask'> {
   backlog?: number | null
   clientTracking?: boolean
   direct?: DirectChoice
@@ -192,7 +194,8 @@ export function serverOptions<SocketClass>(
  * Checks what can be wrong in the options of any WebSocket, and in the environment variables that stand for them.
  * @throws {TypeError} for a value that is no choice; {Error} for one that is named but cannot be had here
  */
-export function checkOptions(options: CommonOptions): void {
+export function checkOptions(options: CommonOptions & ConnectionServiceOptions): void {
+  checkServiceOptions(options)
   checkKernels(options.kernels)
   checkReceiveBuffer(options.receiveBuffer)
   checkHandleWrites()

@@ -32,6 +32,7 @@ import {
 } from './options.js'
 import type { PerMessageDeflate } from './compat/permessage-deflate.js'
 import { definePrivateSurface, type PrivateSurface } from './compat/private-surface.js'
+import * as services from '../services/connection-services.js'
 import { kClose, kDelivery, kExtensions, kIsServer, kPong, kReadyState, kSettings } from './runtime/symbols.js'
 
 type Callback = (error?: Error) => void
@@ -44,6 +45,10 @@ const kAttempt = Symbol('hybi.attempt')
 const kSendControl = Symbol('hybi.sendControl')
 const kAbort = Symbol('hybi.abort')
 const kRefuse = Symbol('hybi.refuse')
+
+/** Its members are on the prototype. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+export interface WebSocket extends services.ConnectionServices {}
 
 export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwner {
   // Public constants and attributes are defined on the class and its prototype below, as enumerable properties
@@ -103,11 +108,13 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     if (address === null) {
       checkOptions(options!)
       this[kSettings] = options!
+      services.applyServiceOptions(this, options!)
     } else {
       const complete = clientOptions(protocols, options)
       // Not the options themselves, which are those of the request as well
       const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce } = complete
       this[kSettings] = { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce }
+      services.applyServiceOptions(this, complete)
       this._bufferedAmount = 0
       this[kAttempt] = new ClientAttempt<WebSocket>(this)
       this[kAttempt].start(address, complete)
@@ -173,10 +180,10 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     last: ConnectionSettings | null
   ): ConnectionSettings {
     const settings = connectionSettings(this[kIsServer], this[kSettings], options, generateMask, last)
-    const delivery = new Delivery(openLink(socket, settings), this, settings)
+    const delivery = (this[kDelivery] = new Delivery(openLink(socket, settings), this, settings))
+    services.boundSending(this, settings)
     const deflate = this[kExtensions]?.['permessage-deflate']
     if (deflate) delivery.connection.useDeflate(deflate.transform)
-    this[kDelivery] = delivery
     delivery.start(head)
     this.emit('open')
     return settings
@@ -199,14 +206,16 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     this[kAttempt]!.abort()
   }
 
-  /** Begins the closing handshake; without `code` the close frame is empty. */
-  close(code?: number, reason?: string | Uint8Array): void {
+  /** Begins the closing handshake; without `code` the close frame is empty. `signal` in the options ends the waiting for the peer. */
+  close(code?: number, reason?: string | Uint8Array, ...[options]: unknown[]): void {
     const { readyState } = this
+    const signal = services.closeSignal(options)
     if (readyState === CLOSED) return
     if (readyState === CONNECTING) return this[kAbort]()
     // A handshake that failed has none
     const connection = this[kDelivery]?.connection
     connection?.close(readyState === CLOSING ? EMPTY_BUFFER : closePayload(code, reason))
+    if (signal !== undefined && connection !== undefined) services.dropWhenAborted(this, connection, signal)
   }
 
   /** Stops reading from the socket; what was read already is still delivered. Does nothing before 'open' and after 'close'. */
@@ -235,7 +244,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
   /** Sends a message, or with `fin: false` a fragment of one; `callback` is called when it is written, or with why it was not. */
   send(data: unknown, options?: SendOptions | Callback, callback?: Callback): void {
     const delivery = this[kDelivery]
-    if (delivery === null && this[kReadyState] === CONNECTING) throw notOpen(CONNECTING)
+    if (delivery === null && this[kReadyState] === CONNECTING) throw services.notOpen(CONNECTING)
     if (typeof options === 'function') {
       callback = options
       options = undefined
@@ -280,7 +289,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
 
   [kSendControl](opcode: number, data: unknown, mask: boolean | Callback | undefined, callback: Callback | undefined): void {
     const delivery = this[kDelivery]
-    if (delivery === null && this[kReadyState] === CONNECTING) throw notOpen(CONNECTING)
+    if (delivery === null && this[kReadyState] === CONNECTING) throw services.notOpen(CONNECTING)
     if (typeof data === 'function') {
       callback = data as Callback
       data = mask = undefined
@@ -321,7 +330,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
       if (this[kDelivery] === null) this._bufferedAmount += length
       else this[kDelivery].connection.sender.bufferedLength += length
     }
-    if (callback) process.nextTick(callback, notOpen(this.readyState))
+    if (callback) process.nextTick(callback, services.notOpen(this.readyState))
   }
 }
 
@@ -343,11 +352,8 @@ function isDeferred(payload: Payload): boolean {
   return typeof payload !== 'string' && !ArrayBuffer.isView(payload)
 }
 
-function notOpen(readyState: number): Error {
-  return new Error(`WebSocket is not open: readyState ${readyState} (${READY_STATES[readyState]})`)
-}
-
 definePrivateSurface(WebSocket.prototype)
+services.defineConnectionServices(WebSocket.prototype)
 
 for (const target of [WebSocket, WebSocket.prototype]) {
   READY_STATES.forEach((name, value) => Object.defineProperty(target, name, { enumerable: true, value }))

@@ -162,10 +162,20 @@ declare namespace WebSocket {
 
   type EventListenerOptions = AddEventListenerOptions
 
+  type TextType = 'buffer' | 'string'
+
+  interface AbortOptions {
+    signal?: AbortSignal | undefined
+  }
+
+  /** A browser's has no more than `WebSocket`. */
+  interface Connection extends WebSocketAlias {}
+
   type CertMeta = string | string[] | Uint8Array | Uint8Array[]
 
   /** `code` of an error by which a peer broke the protocol. A browser does not tell. */
   type ErrorCode =
+    | 'WS_ERR_BUFFER_OVERFLOW'
     | 'WS_ERR_EXPECTED_FIN'
     | 'WS_ERR_EXPECTED_MASK'
     | 'WS_ERR_INVALID_CLOSE_CODE'
@@ -213,9 +223,13 @@ declare namespace WebSocket {
     autoPong?: boolean | undefined
     closeTimeout?: number | undefined
     coalesce?: boolean | undefined
+    highWaterMark?: number | undefined
     kernels?: KernelsOption | undefined
+    maxBufferedAmount?: number | undefined
     maxPendingAutoPongs?: number | undefined
+    overflow?: 'terminate' | 'drop' | undefined
     receiveBuffer?: 'auto' | 'shared' | 'off' | undefined
+    textType?: TextType | undefined
   }
 
   /** Options of Node.js, and ignored. */

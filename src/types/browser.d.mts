@@ -7,6 +7,7 @@ import Base = require('./browser.cjs')
 declare class WebSocket extends Base {}
 
 declare namespace WebSocket {
+  export import AbortOptions = Base.AbortOptions
   export import AddressInfo = Base.AddressInfo
   export import BinaryType = Base.BinaryType
   export import BinaryTypeMap = Base.BinaryTypeMap
@@ -15,6 +16,7 @@ declare namespace WebSocket {
   export import ClientOptions = Base.ClientOptions
   export import CloseEvent = Base.CloseEvent
   export import CodedError = Base.CodedError
+  export import Connection = Base.Connection
   export import Data = Base.Data
   export import DeflateParameters = Base.DeflateParameters
   export import ErrorCode = Base.ErrorCode
@@ -38,6 +40,7 @@ declare namespace WebSocket {
   export import ShutdownOptions = Base.ShutdownOptions
   export import ShutdownResult = Base.ShutdownResult
   export import SocketOptions = Base.SocketOptions
+  export import TextType = Base.TextType
   export import VerifyClientCallbackAsync = Base.VerifyClientCallbackAsync
   export import VerifyClientCallbackSync = Base.VerifyClientCallbackSync
   export import WebSocketEventMap = Base.WebSocketEventMap
@@ -52,6 +55,7 @@ declare class Server<
   Context = undefined
 > extends Base.Server<T, U, Context> {}
 
+export import AbortOptions = WebSocket.AbortOptions
 export import AddressInfo = WebSocket.AddressInfo
 export import BinaryType = WebSocket.BinaryType
 export import BinaryTypeMap = WebSocket.BinaryTypeMap
@@ -60,6 +64,7 @@ export import CertMeta = WebSocket.CertMeta
 export import ClientOptions = WebSocket.ClientOptions
 export import CloseEvent = WebSocket.CloseEvent
 export import CodedError = WebSocket.CodedError
+export import Connection = WebSocket.Connection
 export import Data = WebSocket.Data
 export import DeflateParameters = WebSocket.DeflateParameters
 export import ErrorCode = WebSocket.ErrorCode
@@ -84,6 +89,7 @@ export import ServerSideOptions = WebSocket.ServerSideOptions
 export import ShutdownOptions = WebSocket.ShutdownOptions
 export import ShutdownResult = WebSocket.ShutdownResult
 export import SocketOptions = WebSocket.SocketOptions
+export import TextType = WebSocket.TextType
 export import VerifyClientCallbackAsync = WebSocket.VerifyClientCallbackAsync
 export import VerifyClientCallbackSync = WebSocket.VerifyClientCallbackSync
 export import WebSocketEventMap = WebSocket.WebSocketEventMap

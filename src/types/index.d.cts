@@ -80,6 +80,15 @@ declare class WebSocket extends EventEmitter {
    * connection whose type is that of @types/ws, as libraries give it, is one of ours as well.
    */
   readonly kernels?: WebSocket.KernelsName
+  /**
+   * Whether to wait for 'drain' before more is sent: from when `bufferedAmount` reaches the option `highWaterMark` until it is below a
+   * quarter of that. Always there: optional for the same reason as `kernels`, as all that `WebSocket.Connection` has is.
+   */
+  readonly writableNeedDrain?: boolean
+  /** Messages that were not sent because more than the option `maxBufferedAmount` would have waited. */
+  readonly droppedMessages?: number
+  /** Form in which 'message' listeners get text: `'buffer'`, the default, or `'string'`. It may change at any time. */
+  textType?: WebSocket.TextType
   /** The negotiated subprotocol, `''` if none (RFC 6455 §1.9). */
   readonly protocol: string
   readonly readyState: typeof WebSocket.CONNECTING | typeof WebSocket.OPEN | typeof WebSocket.CLOSING | typeof WebSocket.CLOSED
@@ -106,8 +115,9 @@ declare class WebSocket extends EventEmitter {
    * Starts the closing handshake; while still connecting, gives up with 'error' and 'close' (RFC 6455 §7.1.2).
    * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 §7.4); others are a TypeError
    * @param data the reason, 123 octets in UTF-8 at most, more is a RangeError; ignored without a code
+   * @param options `signal`: drops the connection, as `closeTimeout` does, when it aborts before the peer has answered
    */
-  close(code?: number, data?: string | Uint8Array): void
+  close(code?: number, data?: string | Uint8Array, options?: WebSocket.AbortOptions): void
   /**
    * Sends a ping (RFC 6455 §5.5.2).
    * @param data 125 octets at most, more is a RangeError
@@ -139,6 +149,18 @@ declare class WebSocket extends EventEmitter {
    * @param options limits that are left out do not apply
    */
   setSocket?(socket: Duplex, head: Buffer, options: WebSocket.SocketOptions): void
+  /**
+   * Resolves when there is no need to wait before more is sent: at once, or with the next 'drain'. Rejects with an Error when the
+   * connection ends before, and with the signal's reason when that aborts.
+   */
+  drained?(options?: WebSocket.AbortOptions): Promise<void>
+  /**
+   * The messages one by one, text as strings, binary ones as Buffers; it ends with the connection, and throws its error. Nothing more is
+   * read while `highWaterMark` octets or 64 messages wait.
+   */
+  [Symbol.asyncIterator]?(): AsyncIterableIterator<string | Buffer, undefined>
+  /** Closes with 1000, and waits until the connection is closed, for `closeTimeout` milliseconds at most before it is dropped. */
+  [Symbol.asyncDispose]?(): Promise<void>
 
   addEventListener<K extends keyof WebSocket.WebSocketEventMap>(
     type: K,
@@ -152,6 +174,7 @@ declare class WebSocket extends EventEmitter {
 
   // Overloads are spelled out: a generic signature could not be called on a union of this class and a subclass.
   on(event: 'close', listener: (this: WebSocket, code: number, reason: Buffer) => void): this
+  on(event: 'drain', listener: (this: WebSocket) => void): this
   on(event: 'error', listener: (this: WebSocket, error: WebSocket.CodedError) => void): this
   on(event: 'upgrade', listener: (this: WebSocket, response: IncomingMessage) => void): this
   on(event: 'message', listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void): this
@@ -162,6 +185,7 @@ declare class WebSocket extends EventEmitter {
   on(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this
 
   once(event: 'close', listener: (this: WebSocket, code: number, reason: Buffer) => void): this
+  once(event: 'drain', listener: (this: WebSocket) => void): this
   once(event: 'error', listener: (this: WebSocket, error: WebSocket.CodedError) => void): this
   once(event: 'upgrade', listener: (this: WebSocket, response: IncomingMessage) => void): this
   once(event: 'message', listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void): this
@@ -172,6 +196,7 @@ declare class WebSocket extends EventEmitter {
   once(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this
 
   off(event: 'close', listener: (this: WebSocket, code: number, reason: Buffer) => void): this
+  off(event: 'drain', listener: (this: WebSocket) => void): this
   off(event: 'error', listener: (this: WebSocket, error: WebSocket.CodedError) => void): this
   off(event: 'upgrade', listener: (this: WebSocket, response: IncomingMessage) => void): this
   off(event: 'message', listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void): this
@@ -182,6 +207,7 @@ declare class WebSocket extends EventEmitter {
   off(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this
 
   addListener(event: 'close', listener: (code: number, reason: Buffer) => void): this
+  addListener(event: 'drain', listener: () => void): this
   addListener(event: 'error', listener: (error: WebSocket.CodedError) => void): this
   addListener(event: 'upgrade', listener: (response: IncomingMessage) => void): this
   addListener(event: 'message', listener: (data: WebSocket.RawData, isBinary: boolean) => void): this
@@ -192,6 +218,7 @@ declare class WebSocket extends EventEmitter {
   addListener(event: string | symbol, listener: (...args: any[]) => void): this
 
   removeListener(event: 'close', listener: (code: number, reason: Buffer) => void): this
+  removeListener(event: 'drain', listener: () => void): this
   removeListener(event: 'error', listener: (error: WebSocket.CodedError) => void): this
   removeListener(event: 'upgrade', listener: (response: IncomingMessage) => void): this
   removeListener(event: 'message', listener: (data: WebSocket.RawData, isBinary: boolean) => void): this
@@ -229,11 +256,36 @@ declare namespace WebSocket {
     blob: Blob
   }
 
+  /** How text is given to listeners: as octets in UTF-8, or as a string. */
+  type TextType = 'buffer' | 'string'
+
+  /** What ends a wait. */
+  interface AbortOptions {
+    signal?: AbortSignal | undefined
+  }
+
+  /**
+   * A connection of this package, with what it has beyond those that @types/ws declares. The class leaves these members optional, so
+   * that a connection typed by @types/ws is one of it; this type, which every `new WebSocket` really is of, has them.
+   */
+  interface Connection extends WebSocketAlias {
+    readonly writableNeedDrain: boolean
+    readonly droppedMessages: number
+    textType: TextType
+    drained(options?: AbortOptions): Promise<void>
+    [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer, undefined>
+    [Symbol.asyncDispose](): Promise<void>
+  }
+
   /** Certificates or keys, PEM or DER. */
   type CertMeta = string | string[] | Buffer | Buffer[]
 
-  /** `code` of an error by which a peer broke the protocol; the close code sent in answer follows from it (RFC 6455 §7.4.1). */
+  /**
+   * `code` of an error by which a peer broke the protocol; the close code sent in answer follows from it (RFC 6455 §7.4.1). With
+   * 'WS_ERR_BUFFER_OVERFLOW' it reads too slowly, see `maxBufferedAmount`.
+   */
   type ErrorCode =
+    | 'WS_ERR_BUFFER_OVERFLOW'
     | 'WS_ERR_EXPECTED_FIN'
     | 'WS_ERR_EXPECTED_MASK'
     | 'WS_ERR_INVALID_CLOSE_CODE'
@@ -308,6 +360,11 @@ declare namespace WebSocket {
      */
     coalesce?: boolean | undefined
     /**
+     * Octets that may wait to be sent before `writableNeedDrain` is true; and, of messages received, before a `for await` has the reading
+     * stopped. An integer of at least 1, or Infinity; others are a RangeError. Default: 65,536.
+     */
+    highWaterMark?: number | undefined
+    /**
      * What masks and validates frames: `'wasm'`, `'js'`, `'native'`, or by `'auto'` what is fastest for each size.
      * Default: the environment's `HYBI_KERNELS`, else `'auto'`. An unknown name is a TypeError, one not available here an Error.
      */
@@ -318,11 +375,24 @@ declare namespace WebSocket {
      */
     maxPendingAutoPongs?: number | undefined
     /**
+     * Octets that may wait to be sent, those of the next message included: what happens to one that would pass it says `overflow`. Pings,
+     * pongs and close frames always pass. An integer of at least 0, or Infinity; others are a RangeError. Default: 0, no bound.
+     */
+    maxBufferedAmount?: number | undefined
+    /**
+     * What happens to a message beyond `maxBufferedAmount`: `'terminate'`, the connection is dropped, with an 'error' whose code is
+     * 'WS_ERR_BUFFER_OVERFLOW'; `'drop'`, the message is, and its callback gets that error. A message in fragments that was begun is
+     * sent to its end. Others are a TypeError. Default: `'terminate'`.
+     */
+    overflow?: 'terminate' | 'drop' | undefined
+    /**
      * Whether sockets read straight into memory that all connections share: `'auto'`, where that is known to work, else by 'data'
      * events; `'shared'`, the same, but an Error where this runtime cannot; `'off'`, never. Nothing else differs. Default: the
      * environment's `HYBI_RECEIVE_BUFFER`, else `'auto'`.
      */
     receiveBuffer?: 'auto' | 'shared' | 'off' | undefined
+    /** Form in which 'message' listeners get text; other names are a TypeError. Default: `'buffer'`. */
+    textType?: TextType | undefined
   }
 
   /** Options that apply once a connection is open. */
@@ -369,6 +439,7 @@ declare namespace WebSocket {
         | 'lookup'
         | 'maxHeaderSize'
         | 'setHost'
+        | 'signal'
         | 'uniqueHeaders'
       >,
       Pick<ConnectionOptions, 'ALPNProtocols' | 'enableTrace' | 'minDHSize' | 'pskCallback' | 'servername' | 'session'> {

@@ -34,7 +34,12 @@ const aNumber = 'A server-side WebSocket has nothing buffered before it has a so
 const synchronousCodec = 'Small messages are compressed and decompressed at once, without the detour over the thread pool.'
 
 /** Public names that hybi adds to those of ws; enumerations leave them out. */
-export const additions = ['broadcast', 'kernels', 'receiveBuffer', 'Refusal', 'shutdown']
+export const additions = ['broadcast', 'kernels', 'receiveBuffer', 'Refusal', 'shutdown'].concat([
+  'writableNeedDrain',
+  'drained',
+  'droppedMessages',
+  'textType'
+])
 
 export const differences: Difference[] = [
   ...[

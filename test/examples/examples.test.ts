@@ -26,6 +26,7 @@ const printed: Record<string, { args?: string[]; output: RegExp | string }> = {
       'Bearer 5f3c: Unexpected server response: 403\n'
     ].join('\n')
   },
+  'backpressure.mjs': { output: 'waited: true; more than the mark and one message waited: false\nreceived 62.5 MiB\n' },
   'binary.mjs': {
     output: [
       'a Float32Array as a Buffer: <Buffer 00 00 00 3f 00 00 80 3f 00 00 c0 3f>',
@@ -83,6 +84,9 @@ const printed: Record<string, { args?: string[]; output: RegExp | string }> = {
     ].join('\n')
   },
   'https-server.mjs': { output: 'HTTPS: an ordinary page\nWSS: hello over TLSv1.3\n' },
+  'iteration.mjs': {
+    output: 'received: welcome, ada\nreceived: TEXT\nreceived: <Buffer 03 02 01>\nada is gone\n'
+  },
   'kernels.mjs': {
     output: /^available: .*\bjs\b.*; used by default: \w+\n((wasm|js|native): 200000 octets came back the same\n)+$/
   },
@@ -108,9 +112,22 @@ const printed: Record<string, { args?: string[]; output: RegExp | string }> = {
   'shutdown.mjs': {
     output: 'closed: 1001 new version\nclosed: 1001 new version\n2 closed, 1 terminated\n'
   },
+  'signals.mjs': { output: 'connecting: AbortError\nsending: TimeoutError\nclosing: 1006\n' },
+  'slow-readers.mjs': {
+    output: 'the fast one: 400 received, 0 dropped\nthe slow one: some dropped: true, still open: true\n'
+  },
   'streams.mjs': {
     args: [join(root, 'package-lock.json')],
     output: /^received \d{5,} octets, the same as in the file\n$/
+  },
+  'strings.mjs': {
+    output: [
+      'text: grüße 👋',
+      'sent back as <Buffer 67 72 c3 bc c3 9f 65 20 f0 9f 91 8b>',
+      'text: grüße 👋',
+      'sent back as grüße 👋',
+      'binary: 0102\n'
+    ].join('\n')
   },
   'text.mjs': { output: 'received: you said: grüße 👋\nclosed: 1000 done\n' }
 }

@@ -55,61 +55,16 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
   'src/services/': {
     forbidden: ['../node/websocket.js', '../node/options.js', '../node/delivery/delivery.js', '../node/links/output.js'].concat([
       '../node/handshake/refusal.js',
+      '../node/compat/sender.js',
       '../kernels/index.js',
+      '../index.js',
       'http'
     ]),
-    allowed: ['../core/sender.js', '../node/delivery/observer.js', '../node/links/link.js', '../node/runtime/ticks.js', './time.js']
-  },
-  'src/node/runtime/': {
-    forbidden: ['../delivery/data.js', '../links/output.js', '../compat/sender.js', '../codecs/zlib.js', '../server.js', 'http'],
-    allowed: ['../../core/kernels.js', '../../kernels/index.js', 'node:process', './ticks.js']
-  },
-  'src/node/codecs/': {
-    forbidden: ['../../core/sender.js', '../../kernels/js.js', '../delivery/data.js', '../links/output.js', 'pako', 'node:buffer'],
-    allowed: ['../../core/codec.js', '../../codecs/pako.js', 'node:zlib', './limiter.js', '../runtime/ticks.js']
-  },
-  'src/node/direct/': {
-    forbidden: ['../compat/sender.js', '../codecs/zlib.js', '../options.js', '../server.js', '../../kernels/js.js', 'http'],
-    allowed: [
-      '../../core/upgrade-head.js',
-      '../links/direct-socket.js',
-      '../handshake/refusal.js',
-      '../runtime/kernels.js',
-      'node:http',
-      './waiting.js'
-    ]
-  },
-  'src/node/delivery/': {
-    forbidden: ['../compat/sender.js', '../handshake/address.js', '../codecs/zlib.js', '../websocket.js', '../../services/time.js'],
-    allowed: [
-      '../../core/runtime.js',
-      '../../kernels/index.js',
-      '../runtime/ticks.js',
-      '../links/link.js',
-      'node:buffer',
-      './data.js'
-    ]
-  },
-  'src/node/links/': {
-    forbidden: [
-      '../../kernels/index.js',
-      '../delivery/data.js',
-      '../compat/sender.js',
-      '../handshake/address.js',
-      '../websocket.js'
-    ],
-    allowed: ['../../core/output.js', '../runtime/ticks.js', 'node:net', './slab.js']
-  },
-  'src/node/compat/': {
-    forbidden: ['../../kernels/index.js', '../../codecs/wasm.js', '../handshake/address.js', '../websocket.js', '../server.js'],
-    allowed: ['../../core/sender.js', '../runtime/ticks.js', '../delivery/data.js', '../links/output.js', '../codecs/choice.js']
-  },
-  'src/node/handshake/': {
-    forbidden: ['../../kernels/index.js', '../../codecs/wasm.js', '../codecs/choice.js', '../duplex.js', 'http'].concat([
-      '../websocket.js',
-      '../server.js'
-    ]),
-    allowed: ['../../core/opening-handshake.js', '../links/output.js', '../compat/sender.js', '../options.js', 'node:http']
+    allowed: ['../core/sender.js', '../node/delivery/observer.js', '../node/delivery/listeners.js', './time.js'].concat([
+      '../node/delivery/unheard.js',
+      '../node/links/link.js',
+      '../node/runtime/ticks.js'
+    ])
   },
   'src/browser/': {
     forbidden: ['../core/receiver.js', '../kernels/js.js', '../codecs/pako.js', '../node/data.js', 'node:buffer', 'pako'],

@@ -17,7 +17,7 @@ import { tellPonged } from '../delivery/observer.js'
 import { Receiver } from './receiver.js'
 import type { Extensions } from './sender.js'
 import type { StreamStates } from '../runtime/internals.js'
-import { kDelivery } from '../runtime/symbols.js'
+import { kDelivery, kTextType } from '../runtime/symbols.js'
 import type { Delivery, DeliveryOwner } from '../delivery/delivery.js'
 import { HELD_FOR_DRAIN } from '../links/link.js'
 
@@ -123,7 +123,8 @@ function receiverOnError(this: ReceiverView, error: Error): void {
 }
 
 function receiverOnMessage(this: ReceiverView, data: unknown, isBinary: boolean): void {
-  this[kOwner].emit('message', data, isBinary)
+  const owner = this[kOwner]
+  owner.emit('message', !isBinary && owner[kTextType] === 'string' ? (data as Buffer).toString() : data, isBinary)
 }
 
 function receiverOnPing(this: ReceiverView, data: Buffer): void {

@@ -9,12 +9,13 @@ import type { Platform } from '../../core/platform.js'
 import type { Kernels } from '../../core/kernels.js'
 import { enterRead, leaveRead } from '../links/departure.js'
 import { HELD_FOR_DRAIN, HELD_FOR_TURN, HELD_WHILE_GOING_ON, type Link, type LinkHandler } from '../links/link.js'
-import { kClose, kPong } from '../runtime/symbols.js'
+import { kBuffered, kClose, kClosing, kPong, kTextType } from '../runtime/symbols.js'
 import { assemble, type BinaryType, messageOf } from './data.js'
 import { takesText } from './listeners.js'
 import { copyToBuffer } from './message-memory.js'
 import { kObservers, type Observed, tellPonged, tellReceived, tellWritable } from './observer.js'
 import { textOf } from './text.js'
+import { keepUnheard } from './unheard.js'
 import { currentTurn, isTurnOver, LAST_TURN, timeTaken, waitForTurn } from './turns.js'
 
 /** Octets that may be held back before the link is told to wait; Node's own default for streams. */
@@ -38,6 +39,8 @@ const TURN = LAST_TURN << TURN_SHIFT
 /** The peer ended its side, or the link is gone, which is to be noticed behind what waits for our turn. */
 const ENDED_MEANWHILE = 1 << 20
 const CLOSED_MEANWHILE = 1 << 21
+/** What nobody listens to is not kept any more. */
+const SETTLED = 1 << 22
 
 /** Whose events these are: a WebSocket. */
 export interface DeliveryOwner extends EventEmitter, Observed {
@@ -49,6 +52,10 @@ export interface DeliveryOwner extends EventEmitter, Observed {
   /** Answers a ping by `pong`, or the peer's close frame or violation by `close`, if that is not ours; false if it is. */
   [kPong](octets: Uint8Array, start: number, end: number, mask: boolean, done: WriteCallback): boolean
   [kClose](code: number | undefined, reason: Uint8Array | undefined): boolean
+  /** See runtime/symbols.ts. */
+  [kBuffered]?(): void
+  [kClosing]?(): void
+  [kTextType]?: string
 }
 
 export class Delivery implements ConnectionHandler, LinkHandler {
@@ -71,6 +78,11 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   /** What waits to be written: in the link, and for compression, in octets. */
   get bufferedLength(): number {
     return this.link.bufferedLength + this.connection.sender.bufferedLength
+  }
+
+  /** The same, as the link's `heldLength`. */
+  get heldLength(): number {
+    return this.link.heldLength + this.connection.sender.bufferedLength
   }
 
   /** Octets from the link, or from who stands in for it. */
@@ -121,6 +133,10 @@ export class Delivery implements ConnectionHandler, LinkHandler {
     else this.connection.peerEnded()
   }
 
+  onBuffered(): void {
+    this.owner[kBuffered]?.()
+  }
+
   onWritable(): void {
     tellWritable(this.owner)
   }
@@ -149,6 +165,10 @@ export class Delivery implements ConnectionHandler, LinkHandler {
     this.link.destroy()
   }
 
+  onClosing(): void {
+    this.owner[kClosing]?.()
+  }
+
   onDrain(): void {
     this.link.release(HELD_FOR_DRAIN)
   }
@@ -158,17 +178,26 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   onMessage(octets: Uint8Array, start: number, end: number, isBinary: boolean, nonAscii: boolean, kept: boolean): void {
     const { owner } = this
     const data =
-      !isBinary && takesText(owner)
+      !isBinary && (owner[kTextType] === 'string' || takesText(owner))
         ? textOf(octets, start, end, nonAscii, this.textKernels)
         : messageOf(octets, start, end, isBinary, owner.binaryType, kept)
-    owner.emit('message', data, isBinary)
+    this.emitMessage(data, isBinary)
   }
 
   onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void {
     const { owner } = this
     const data = assemble(fragments, length, isBinary, owner.binaryType)
-    const isText = !isBinary && takesText(owner)
-    owner.emit('message', isText ? textOf(data as Buffer, 0, length, nonAscii, this.textKernels) : data, isBinary)
+    const isText = !isBinary && (owner[kTextType] === 'string' || takesText(owner))
+    this.emitMessage(isText ? textOf(data as Buffer, 0, length, nonAscii, this.textKernels) : data, isBinary)
+  }
+
+  /** What nobody hears is kept for a turn, once in the life of a connection: see unheard.ts. */
+  private emitMessage(data: unknown, isBinary: boolean): void {
+    if (!this.owner.emit('message', data, isBinary) && (this.flags & SETTLED) === 0) keepUnheard(this, data, isBinary)
+  }
+
+  settle(): void {
+    this.flags |= SETTLED
   }
 
   /** What decodes text; null if that was not validated. */

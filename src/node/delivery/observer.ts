@@ -9,7 +9,10 @@ export interface Observer<Connection> {
   received?(connection: Connection, length: number): void
   /** A pong came. */
   ponged?(connection: Connection): void
-  /** Some of what waited to be written was, after its link was asked to tell (see `Link`): whether a mark is crossed is to be looked at. */
+  /**
+   * Some of what waited to be written was, after its link was asked to tell (see `Link`), or what waited for compression is on its way:
+   * whether a mark is crossed is to be looked at.
+   */
   writable?(connection: Connection): void
   /** It is CLOSED; 'close' follows. */
   closed?(connection: Connection): void

@@ -17,6 +17,8 @@ const DECIDED = {
   protocol: undefined,
   protocols: undefined,
   timeout: undefined,
+  // That of what is sent, and not of the socket's stream
+  highWaterMark: undefined,
   method: 'GET',
   host: undefined,
   path: undefined,

@@ -8,6 +8,8 @@ import type { SocketOutput } from './output.js'
 export const HELD_FOR_DRAIN = 1
 export const HELD_FOR_TURN = 2
 export const HELD_WHILE_GOING_ON = 4
+/** The program takes messages one by one, and has enough of them for now. */
+export const HELD_FOR_LOOP = 16
 
 /** Who is told what happens on a link. */
 export interface LinkHandler {
@@ -19,6 +21,8 @@ export interface LinkHandler {
   onOctets(octets: Uint8Array, start: number, end: number, transient: boolean, isFull: boolean): void
   /** The peer ended its side. */
   onEnd(): void
+  /** The system did not take all of a write at once. */
+  onBuffered(): void
   /** Some of what waited to be written was; told once for each `tellWhenWritable` that returned true. */
   onWritable(): void
   /** Something went wrong; the link is destroyed, and `onClose` follows. */
@@ -38,6 +42,8 @@ export interface Link extends Rest {
   readonly isDestroyed: boolean
   /** Whether our side goes on when the peer has ended its own. */
   readonly canBeHalfOpen: boolean
+  /** The same, except that looking at it writes nothing: octets that were gathered count as if the system had not taken them. */
+  readonly heldLength: number
   /** Has `onWritable` called when some of what waits was written; false if nothing waits. */
   tellWhenWritable(): boolean
   /** Whether `hold` stopped it for this reason. */

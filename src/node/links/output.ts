@@ -123,6 +123,13 @@ export class SocketOutput implements Output, Departing, Gatherer {
     return this.way === STREAM ? this.socket.writableLength : lengthWaiting(this.socket)
   }
 
+  /** The same without writing what was gathered, which counts as it is. */
+  get heldLength(): number {
+    if (this.way === DIRECT) return this.gatheredLength
+    // Any other stream may have a length of its own, behind the getter that writes
+    return this.way === STREAM ? this.waitingLength : this.gatheredLength + lengthWaiting(this.socket)
+  }
+
   get gatheredLength(): number {
     return this.gathering === null ? 0 : this.gathering.length
   }
@@ -321,6 +328,7 @@ export class SocketOutput implements Output, Departing, Gatherer {
     const waiting = this.way === STREAM ? socket.writableLength : lengthWaiting(socket)
     if (waiting > 0) {
       this.flags |= SLOW
+      ;(socket as LinkedStream)[kLink]?.buffered?.()
     } else if (waiting === 0) {
       this.flags &= ~SLOW
       if (!socket.destroyed && !socket.errored) this.inFlight!.passWritten()

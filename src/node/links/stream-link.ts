@@ -3,7 +3,7 @@
 import type { Duplex } from 'node:stream'
 import { kLink } from '../runtime/symbols.js'
 import { nextTick } from '../runtime/ticks.js'
-import { HELD_FOR_DRAIN, HELD_FOR_TURN, HELD_WHILE_GOING_ON, type Link, type LinkHandler } from './link.js'
+import { HELD_FOR_DRAIN, HELD_FOR_LOOP, HELD_FOR_TURN, HELD_WHILE_GOING_ON, type Link, type LinkHandler } from './link.js'
 import type { LinkedStream } from './linked-stream.js'
 import { SocketOutput } from './output.js'
 import { writeFirst } from './socket-order.js'
@@ -12,7 +12,7 @@ import { writeFirst } from './socket-order.js'
 const CHUNK_SIZE = 64 * 1024
 
 /** Flags: all reasons to hold. */
-export const HELD = HELD_FOR_DRAIN | HELD_FOR_TURN | HELD_WHILE_GOING_ON
+export const HELD = HELD_FOR_DRAIN | HELD_FOR_TURN | HELD_WHILE_GOING_ON | HELD_FOR_LOOP
 /** The stream is paused, and we did that. */
 const PAUSED = 8
 
@@ -43,8 +43,17 @@ export class StreamLink implements Link {
     return this.stream.allowHalfOpen
   }
 
+  get heldLength(): number {
+    return this.output.heldLength
+  }
+
   tellWhenWritable(): boolean {
     return this.output.tellWhenWritten()
+  }
+
+  /** A write has to wait. */
+  buffered(): void {
+    this.handler!.onBuffered()
   }
 
   /** A write is done. */

@@ -9,6 +9,15 @@ export const kLink: unique symbol = Symbol.for('hybi.link.1')
 /** On a WebSocket: what delivers to it. */
 export const kDelivery = Symbol('hybi.delivery')
 
+// What services add to a WebSocket; see src/services
+
+/** Called when more waits to be sent than before, and the system did not take it at once. */
+export const kBuffered = Symbol('hybi.buffered')
+/** Called when our close frame is sent. */
+export const kClosing = Symbol('hybi.closing')
+/** 'string' if text is to be given to listeners as strings. */
+export const kTextType = Symbol('hybi.textType')
+
 // Own state of a WebSocket, where no subclass can have a property of the same name
 
 /** Its state before there is a delivery, and whether it is a server's. */

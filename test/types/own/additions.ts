@@ -15,6 +15,7 @@ import {
   subprotocol,
   type BinaryType,
   type BinaryTypeMap,
+  type Connection,
   type ClientOptions,
   type CodedError,
   type ErrorCode,
@@ -23,6 +24,7 @@ import {
   type PerMessageDeflateOptions,
   type RawData,
   type SendOptions,
+  type TextType,
   type ServerOptions
 } from 'hybi'
 import { equal, type Same } from '../equal.cjs'
@@ -39,7 +41,12 @@ const client: ClientOptions = {
   perMessageDeflate,
   protocols: ['chat', 'superchat'],
   receiveBuffer: 'off',
-  servername: 'example.com'
+  servername: 'example.com',
+  highWaterMark: 1 << 20,
+  maxBufferedAmount: 1 << 24,
+  overflow: 'drop',
+  textType: 'string',
+  signal: AbortSignal.timeout(1_000)
 }
 const server: ServerOptions = {
   port: 0,
@@ -48,6 +55,9 @@ const server: ServerOptions = {
   kernels: 'auto',
   maxPendingAutoPongs: 0,
   receiveBuffer: 'shared',
+  highWaterMark: Infinity,
+  overflow: 'terminate',
+  textType: 'buffer',
   perMessageDeflate
 }
 
@@ -109,6 +119,23 @@ ws.send({ valueOf: () => new Uint8Array(1) }, (error) => {
 const accepted = new WebSocket(null, undefined, { autoPong: false, closeTimeout: 1, kernels: 'js' })
 accepted.setSocket?.(net.connect(80), Buffer.alloc(0), { maxPayload: 1024, skipUTF8Validation: true })
 
+// Members that @types/ws lacks are optional in the class, and there in the type of its own connections
+const connection = ws as Connection
+equal<Same<typeof ws.writableNeedDrain, boolean | undefined>>(true)
+equal<Same<typeof connection.writableNeedDrain, boolean>>(true)
+equal<Same<typeof connection.droppedMessages, number>>(true)
+equal<Same<typeof connection.textType, TextType>>(true)
+export async function iterate(given: WebSocket): Promise<void> {
+  for await (const message of connection) equal<Same<typeof message, string | Buffer>>(true)
+  for await (const message of given[Symbol.asyncIterator]!()) equal<Same<typeof message, string | Buffer>>(true)
+  if (connection.writableNeedDrain) await connection.drained({ signal: AbortSignal.timeout(1) })
+  await given.drained?.()
+  await connection[Symbol.asyncDispose]()
+}
+ws.textType = 'string'
+ws.on('message', (text: string, isBinary: boolean) => console.log(isBinary, text))
+ws.on('drain', () => ws.close(1000, 'bye', { signal: AbortSignal.timeout(1_000) }))
+
 const wss = new WebSocketServer(server)
 wss.on('connection', (socket, request) => {
   equal<Same<typeof request, http.IncomingMessage>>(true)
@@ -149,6 +176,12 @@ new WebSocketServer({ port: 0, kernels: 'simd' })
 new WebSocketServer({ port: 0, perMessageDeflate: { serverMaxWindowBits: true } })
 // @ts-expect-error: not a receive buffer
 new WebSocketServer({ port: 0, receiveBuffer: 'on' })
+// @ts-expect-error: not a form of text
+ws.textType = 'text'
+// @ts-expect-error: no policy
+new WebSocketServer({ port: 0, overflow: 'close' })
+// @ts-expect-error: no signal
+ws.close(1000, '', { signal: true })
 // @ts-expect-error: undefined is not data
 ws.send()
 // @ts-expect-error: not a form of binary messages

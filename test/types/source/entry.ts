@@ -13,9 +13,11 @@ import type { ReceiverOptions } from '../../../src/node/compat/receiver.js'
 import type { FrameOptions, SendOptions } from '../../../src/node/compat/sender.js'
 import type { ClientOptions, CommonOptions, ServerOptions, SocketOptions } from '../../../src/node/options.js'
 import Declared from '../../../src/types/index.cjs'
+import type { ConnectionServiceOptions } from '../../../src/services/connection-options.js'
+import type { ConnectionServices } from '../../../src/services/connection-services.js'
 import { equal, type Differing, type Same, type Undeclared } from '../equal.cjs'
 
-equal<Same<Declared.ErrorCode, `WS_ERR_${Violation}`>>(true)
+equal<Same<Declared.ErrorCode, `WS_ERR_${Violation}` | 'WS_ERR_BUFFER_OVERFLOW'>>(true)
 equal<Same<Declared.KernelsName, KernelsName>>(true)
 equal<Same<Declared.KernelsOption, typeof Source.kernels.default>>(true)
 equal<Same<NonNullable<Declared.PerMessageDeflateOptions['codec']>, CodecChoice>>(true)
@@ -60,7 +62,8 @@ equal<Same<Undeclared<ServerOptions, Declared.ServerOptions>, never>>(true)
 equal<Same<Differing<Declared.ServerOptions, ServerOptions<typeof Source>>, 'WebSocket' | 'verifyClient'>>(true)
 equal<Same<Exclude<keyof Declared.ServerOptions, keyof ServerOptions>, never>>(true)
 equal<Same<Exclude<keyof Declared.ClientOptions, keyof ClientOptions | keyof ConnectionOptions | 'protocol'>, never>>(true)
-equal<Same<keyof Declared.ServerSideOptions, keyof CommonOptions>>(true)
+equal<Same<keyof Declared.ServerSideOptions, keyof CommonOptions | keyof ConnectionServiceOptions>>(true)
+equal<Same<Differing<ConnectionServices, Declared.Connection>, Exclude<keyof Declared, keyof ConnectionServices>>>(true)
 equal<Same<keyof Declared.SocketOptions, keyof SocketOptions>>(true)
 equal<Same<keyof Declared.PerMessageDeflateOptions, Exclude<keyof PerMessageDeflateOptions, Inner>>>(true)
 type Inner = 'isServer' | 'maxPayload'
