@@ -52,7 +52,7 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     globalSetup: ['test/support/run-folder.ts'],
     projects: [
-      project('pure', 0, inFolders('core', 'kernels', 'codecs', 'rfc', 'types')),
+      project('pure', 0, inFolders('core', 'kernels', 'codecs', 'services', 'rfc', 'types')),
       // records what ws does, for the other two
       project('wasm', 0, inFolders('node', 'differential'), { HYBI_KERNELS: 'wasm' }),
       project('js', 1, inFolders('node', 'differential'), { HYBI_KERNELS: 'js' }, differential(PROCESSES)),

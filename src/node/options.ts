@@ -15,6 +15,7 @@ import {
   PROTOCOL_VERSIONS
 } from '../core/constants.js'
 import type { Platform } from '../core/platform.js'
+import { type WatchOptions, watchRules } from '../services/watch-options.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from './compat/permessage-deflate.js'
 import { maskingKeysFor } from './compat/sender.js'
 import { nodeRuntime } from './delivery/node-runtime.js'
@@ -47,7 +48,7 @@ export interface SocketOptions {
 
 /** Options of a client, beside all of `http.request`; see doc/api.md. `Socket` is its WebSocket. */
 export interface ClientOptions<Socket = EventEmitter>
-  extends CommonOptions, SocketOptions, Omit<https.RequestOptions, 'protocol' | 'headers'> {
+  extends CommonOptions, SocketOptions, WatchOptions, Omit<https.RequestOptions, 'protocol' | 'headers'> {
   finishRequest?: (request: http.ClientRequest, websocket: Socket) => void
   followRedirects?: boolean
   handshakeTimeout?: number
@@ -75,7 +76,7 @@ export type VerifyClient =
     ) => void)
 
 /** Options of a server; see doc/api.md. `SocketClass` is the class of its WebSockets. */
-export interface ServerOptions<SocketClass = unknown> extends CommonOptions, Omit<SocketOptions, 'generateMask'> {
+export interface ServerOptions<SocketClass = unknown> extends CommonOptions, WatchOptions, Omit<SocketOptions, 'generateMask'> {
   backlog?: number | null
   clientTracking?: boolean
   handleProtocols?: ((protocols: Set<string>, request: http.IncomingMessage) => string | false) | null
@@ -169,6 +170,7 @@ export function serverOptions<SocketClass>(
   const ways = Number(complete.port != null) + Number(Boolean(complete.server)) + Number(Boolean(complete.noServer))
   if (ways !== 1) throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified')
   checkOptions(complete)
+  watchRules(complete, true)
   if (complete.perMessageDeflate === true) complete.perMessageDeflate = {}
   // An unknown codec is said now, not with the first connection
   if (complete.perMessageDeflate) new PerMessageDeflate(complete.perMessageDeflate)

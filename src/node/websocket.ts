@@ -2,7 +2,7 @@
 
 import type { Buffer } from 'node:buffer'
 import { EventEmitter } from 'node:events'
-import type { ClientRequest } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { CLOSED, CLOSING, CONNECTING, OPCODE_PING, OPCODE_PONG, OPEN, READY_STATES } from '../core/constants.js'
@@ -19,8 +19,9 @@ import { copyToBuffer } from './delivery/message-memory.js'
 import { leaveReceiver } from './compat/receiver-view.js'
 import { bound, closePayload, controlPayloadOf, type Extensions, payloadOf, type SendOptions } from './compat/sender.js'
 import { Delivery, type DeliveryOwner } from './delivery/delivery.js'
-import { kObservers, NO_OBSERVERS, type Observers, tellClosed } from './delivery/observer.js'
+import { kObservers, NO_OBSERVERS, type Observers } from './delivery/observer.js'
 import { openLink } from './links/open.js'
+import { noteClosed, noteOpened } from './observation.js'
 import {
   checkOptions,
   type ClientOptions,
@@ -33,6 +34,7 @@ import {
 import type { PerMessageDeflate } from './compat/permessage-deflate.js'
 import { definePrivateSurface, type PrivateSurface } from './compat/private-surface.js'
 import { kClose, kDelivery, kExtensions, kIsServer, kPong, kReadyState, kSettings } from './runtime/symbols.js'
+import { defineLatency, watchersFor } from './watching.js'
 
 type Callback = (error?: Error) => void
 
@@ -103,11 +105,13 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     if (address === null) {
       checkOptions(options!)
       this[kSettings] = options!
+      this[kObservers] = watchersFor(options!, true)
     } else {
       const complete = clientOptions(protocols, options)
       // Not the options themselves, which are those of the request as well
       const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce } = complete
       this[kSettings] = { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce }
+      this[kObservers] = watchersFor(complete, false)
       this._bufferedAmount = 0
       this[kAttempt] = new ClientAttempt<WebSocket>(this)
       this[kAttempt].start(address, complete)
@@ -161,7 +165,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
    * It emits 'open'; limits that `options` leaves out do not apply.
    */
   setSocket(socket: Duplex, head: Uint8Array, options: SocketOptions): void {
-    this[kTakeOver](socket, head, options, options.generateMask, null)
+    this[kTakeOver](socket, head, options, options.generateMask, null, undefined, undefined)
   }
 
   /** Does what `setSocket` does. Returns the settings of the connection, which are `last` if that is the same. */
@@ -170,7 +174,9 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     head: Uint8Array,
     options: SocketOptions,
     generateMask: SocketOptions['generateMask'],
-    last: ConnectionSettings | null
+    last: ConnectionSettings | null,
+    server: EventEmitter | undefined,
+    request: IncomingMessage | undefined
   ): ConnectionSettings {
     const settings = connectionSettings(this[kIsServer], this[kSettings], options, generateMask, last)
     const delivery = new Delivery(openLink(socket, settings), this, settings)
@@ -178,6 +184,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     if (deflate) delivery.connection.useDeflate(deflate.transform)
     this[kDelivery] = delivery
     delivery.start(head)
+    noteOpened(this, server, request)
     this.emit('open')
     return settings
   }
@@ -274,7 +281,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     this[kExtensions]?.['permessage-deflate']?.cleanup()
     if (this[kDelivery] !== null) leaveReceiver(this[kDelivery])
     this._readyState = CLOSED
-    tellClosed(this)
+    noteClosed(this)
     this.emit('close', this._closeCode, this._closeMessage)
   }
 
@@ -348,6 +355,7 @@ function notOpen(readyState: number): Error {
 }
 
 definePrivateSurface(WebSocket.prototype)
+defineLatency(WebSocket.prototype)
 
 for (const target of [WebSocket, WebSocket.prototype]) {
   READY_STATES.forEach((name, value) => Object.defineProperty(target, name, { enumerable: true, value }))

@@ -34,7 +34,7 @@ const aNumber = 'A server-side WebSocket has nothing buffered before it has a so
 const synchronousCodec = 'Small messages are compressed and decompressed at once, without the detour over the thread pool.'
 
 /** Public names that hybi adds to those of ws; enumerations leave them out. */
-export const additions = ['kernels', 'receiveBuffer']
+export const additions = ['kernels', 'receiveBuffer', 'latency', 'stats']
 
 export const differences: Difference[] = [
   ...[

@@ -47,7 +47,14 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
       'bufferutil',
       'http'
     ].concat(['../kernels/index.js', '../codecs/wasm.js']),
-    allowed: ['../core/receiver.js', './links/output.js', './compat/sender.js', 'node:http', 'node:fs/promises', './server.js']
+    allowed: [
+      '../core/receiver.js',
+      './links/output.js',
+      './compat/sender.js',
+      'node:http',
+      'node:fs/promises',
+      './server.js'
+    ].concat(['../services/watch.js'])
   },
   'src/node/runtime/': {
     forbidden: ['../delivery/data.js', '../links/output.js', '../compat/sender.js', '../codecs/zlib.js', '../server.js', 'http'],
@@ -88,6 +95,20 @@ const RULES: Record<string, { forbidden: string[]; allowed: string[] }> = {
       '../server.js'
     ]),
     allowed: ['../../core/opening-handshake.js', '../links/output.js', '../compat/sender.js', '../options.js', 'node:http']
+  },
+  'src/services/': {
+    forbidden: ['../node/websocket.js', '../node/delivery/delivery.js', '../node/links/output.js', '../node/options.js'].concat([
+      '../kernels/js.js',
+      'node:timers',
+      'pako'
+    ]),
+    allowed: [
+      '../core/clock.js',
+      '../node/delivery/observer.js',
+      '../node/links/link.js',
+      '../node/runtime/symbols.js',
+      './watch.js'
+    ]
   },
   'src/browser/': {
     forbidden: ['../core/receiver.js', '../kernels/js.js', '../codecs/pako.js', '../node/data.js', 'node:buffer', 'pako'],

@@ -123,7 +123,7 @@ function receiverOnError(this: ReceiverView, error: Error): void {
 }
 
 function receiverOnMessage(this: ReceiverView, data: unknown, isBinary: boolean): void {
-  this[kOwner].emit('message', data, isBinary)
+  this[kDelivery].emitMessage(data, isBinary, -1)
 }
 
 function receiverOnPing(this: ReceiverView, data: Buffer): void {
@@ -131,7 +131,7 @@ function receiverOnPing(this: ReceiverView, data: Buffer): void {
 }
 
 function receiverOnPong(this: ReceiverView, data: Buffer): void {
-  tellPonged(this[kOwner])
+  tellPonged(this[kOwner], data, 0, data.length)
   this[kOwner].emit('pong', data)
 }
 
