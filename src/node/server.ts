@@ -19,6 +19,7 @@ import {
 } from './options.js'
 import { kObservers, NO_OBSERVERS, observe, type Observers } from './delivery/observer.js'
 import { defineStats } from './observation.js'
+import type { ServerStats } from '../services/counters.js'
 import { kTakeOver, ownSetSocket, WebSocket } from './websocket.js'
 
 export type UpgradeCallback = (websocket: WebSocket, request: http.IncomingMessage) => void
@@ -38,6 +39,7 @@ export class WebSocketServer extends EventEmitter {
   readonly options: CompleteServerOptions<typeof WebSocket>
   /** Connections that are open; undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket> | undefined
+  declare stats: () => ServerStats
   _server: http.Server | null | undefined
   _state: number
   _shouldEmitClose = false

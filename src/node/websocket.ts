@@ -59,6 +59,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
   declare readonly CLOSED: 3
   declare addEventListener: typeof addEventListener
   declare removeEventListener: typeof removeEventListener
+  declare readonly latency: number | undefined
 
   /** Names with an underscore are those that programs written for ws look at. */
   _binaryType: BinaryType = 'nodebuffer'
