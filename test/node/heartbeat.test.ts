@@ -45,7 +45,7 @@ describe.each(['server', 'client'] as const)('the heartbeat of a %s', (side) => 
     const pair = await linked({}, { autoPong: false })
     const ws = pair[side]
     const other = pair[side === 'server' ? 'client' : 'server']
-    const failed = vi.fn()
+    const failed = vi.fn<() => void>()
     ws.on('error', failed)
     const pinged = once(other, 'ping')
     time.pass(30_000 + LATE)
@@ -283,7 +283,7 @@ describe('a program with a `latency` of its own', () => {
 
 test('a program that overrides `ping`, `terminate` and `close` is not asked: what the clock does is not its own', async () => {
   const { server: ws } = await linkRaw(INTERVAL)
-  const called = vi.fn()
+  const called = vi.fn<() => void>()
   Object.assign(ws, { ping: called, terminate: called, close: called })
   const closed = once(ws, 'close')
   time.pass(30_000 + LATE)
