@@ -16,14 +16,17 @@ import {
   type BinaryType,
   type BinaryTypeMap,
   type ClientOptions,
+  type CloseCause,
   type CodedError,
+  type DiagnosticsMessages,
   type ErrorCode,
   type KernelsName,
   type KernelsOption,
   type PerMessageDeflateOptions,
   type RawData,
   type SendOptions,
-  type ServerOptions
+  type ServerOptions,
+  type ServerStats
 } from 'hybi'
 import { equal, type Same } from '../equal.cjs'
 
@@ -34,7 +37,10 @@ const client: ClientOptions = {
   auth: 'user:password',
   closeTimeout: 5_000,
   coalesce: false,
+  heartbeat: { expect: 41_000 },
+  idleTimeout: 60_000,
   kernels: 'wasm',
+  maxLifetime: { limit: 3_600_000, spread: 60_000 },
   maxPendingAutoPongs: 10,
   perMessageDeflate,
   protocols: ['chat', 'superchat'],
@@ -45,7 +51,10 @@ const server: ServerOptions = {
   port: 0,
   closeTimeout: 1,
   coalesce: true,
+  heartbeat: { interval: 30_000, timeout: 10_000 },
+  idleTimeout: 0,
   kernels: 'auto',
+  maxLifetime: 3_600_000,
   maxPendingAutoPongs: 0,
   receiveBuffer: 'shared',
   perMessageDeflate
@@ -163,3 +172,11 @@ kernels.default = 'js'
 export const unknownCode: ErrorCode = 'WS_ERR_UNKNOWN'
 // @ts-expect-error: a Blob has no octets to read at once, so it is not among what listeners are given by default
 export const blob: RawData = new Blob([])
+
+// @ts-expect-error only clients may expect
+const expecting: ServerOptions = { port: 0, heartbeat: { expect: 1 } }
+equal<Same<typeof ws.latency, number | undefined>>(true)
+const stats: ServerStats = new WebSocketServer(server).stats!()
+equal<Same<typeof stats.closed.heartbeat, number | undefined>>(true)
+const onClose = ({ websocket, cause }: DiagnosticsMessages['hybi:close']): [WebSocket, CloseCause] => [websocket, cause]
+void [expecting, onClose]
