@@ -262,7 +262,7 @@ export class Watch<Connection extends Watchable> implements Observer<Connection>
       return NOTHING
     }
     this.pingedIn[place] = tick
-    this.restFor(this.timeout)
+    this.restFor(Math.min(this.timeout, this.interval))
     return PING
   }
 

@@ -134,6 +134,16 @@ describe('a heartbeat', () => {
     expect(world.pass(200 + 2 * world.late)).toEqual(['peer: terminated, heartbeat'])
   })
 
+  test('pings in its interval, also where the timeout is longer', () => {
+    const world = new World({ heartbeat: { interval: 1000, timeout: 10_000 } })
+    const peer = world.open()
+    world.onPing = () => world.answer(peer)
+    const most = Math.floor(60_000 / 1000)
+    const count = world.pass(60_000).length
+    expect(count).toBeLessThanOrEqual(most)
+    expect(count).toBeGreaterThan(60_000 / (1000 + world.late) - 1)
+  })
+
   test('of a client may only expect to hear something', () => {
     const world = new World({ heartbeat: { expect: 41_000 } }, false)
     const peer = world.open()
