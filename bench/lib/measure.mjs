@@ -285,7 +285,7 @@ async function program(workload, result, { quick, pin }) {
     args: quick ? ['--quick'] : [],
     execArgv: ['--expose-gc'],
     pin,
-    withinMs: 600_000
+    withinMs: workload.withinMs ?? 600_000
   })
 }
 

@@ -235,6 +235,19 @@ export const workloads = [
     needs: []
   },
 
+  {
+    id: 'heartbeat',
+    area: 'services',
+    kind: 'program',
+    title: 'idle connections with a heartbeat, and without',
+    file: 'heartbeat.mjs',
+    // 100,000 connections of each kind, looked at for longer than a heartbeat takes to come round
+    withinMs: 1_200_000,
+    level: 'full',
+    weight: 10,
+    needs: []
+  },
+
   receive('receive-64', text64, 16, { level: 'quick' }),
   receive('receive-1k', text1k, 16, { level: 'full' }),
   receive('receive-64k', binary(65536), 4, { level: 'default' }),

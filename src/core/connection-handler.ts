@@ -57,3 +57,9 @@ export interface Rest {
   /** Takes them; null if there are none. */
   takeRest(): Uint8Array | null
 }
+
+/**
+ * What ended a connection: a closing handshake that the peer or the program began, a violation of the protocol by the peer, a message that
+ * could not be sent, a closing handshake that took too long, `abort`, or a byte stream that ended or failed without one.
+ */
+export type ConnectionCloseCause = 'peer' | 'program' | 'violation' | 'error' | 'timeout' | 'terminate' | 'lost'

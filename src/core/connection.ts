@@ -7,7 +7,7 @@ import { type CloseStatus, serializeClosePayload } from './close.js'
 import { CLOSE_ABNORMAL, CLOSE_NO_STATUS, CLOSED, CLOSING, OPCODE_CLOSE, OPCODE_PONG, OPEN } from './constants.js'
 import { closeCodeOf } from './errors.js'
 import type { Clock } from './clock.js'
-import type { ConnectionHandler, ConnectionOptions, Rest } from './connection-handler.js'
+import type { ConnectionCloseCause, ConnectionHandler, ConnectionOptions, Rest } from './connection-handler.js'
 import { UNLIMITED } from './intake.js'
 import type { MessageTransform } from './message-codec.js'
 import type { ReceiverHandler } from './message-events.js'
@@ -33,6 +33,11 @@ const PEER_ENDED = 16
 const FAILING = 32
 /** The byte stream is gone, and what it left behind is still being delivered. */
 const CLOSE_PENDING = 64
+/** The closing handshake was begun here. */
+const CLOSED_HERE = 128
+/** It was dropped on purpose, or because the closing handshake took too long. */
+const ABORTED = 256
+const TIMED_OUT = 512
 
 export class Connection implements ReceiverHandler {
   readonly receiver: Receiver
@@ -44,7 +49,7 @@ export class Connection implements ReceiverHandler {
   private pendingAutoPongs = 0
   /** Many connections share one object: it is replaced, not changed. */
   private options: ConnectionOptions
-  private readonly handler: ConnectionHandler
+  readonly handler: ConnectionHandler
   private closeTimer: unknown = null
   private pongWritten: WriteCallback | null = null
 
@@ -91,6 +96,16 @@ export class Connection implements ReceiverHandler {
   /** Close reason of the peer's close frame. */
   get closeReason(): Uint8Array {
     return this.status === null ? NOTHING : this.status.reason
+  }
+
+  /** What ended it, or what would be said to have if it ended now. */
+  get closeCause(): ConnectionCloseCause {
+    const { flags } = this
+    if ((flags & FAILED) !== 0) return 'violation'
+    if ((flags & REPORTED) !== 0) return 'error'
+    if (this.status !== null) return (flags & CLOSED_HERE) !== 0 ? 'program' : 'peer'
+    if ((flags & TIMED_OUT) !== 0) return 'timeout'
+    return (flags & ABORTED) !== 0 ? 'terminate' : 'lost'
   }
 
   /** Compresses and decompresses with `transform` from here on; to be called before anything is sent or received. */
@@ -146,6 +161,7 @@ export class Connection implements ReceiverHandler {
       this.state = OPEN
       throw error
     }
+    if (this.status === null && (this.flags & FAILED) === 0) this.flags |= CLOSED_HERE
     this.startTimer()
     this.handler.onClosing?.()
   }
@@ -188,10 +204,14 @@ export class Connection implements ReceiverHandler {
     this.finishWhenDelivered()
   }
 
-  /** Drops the byte stream, without a closing handshake or in the middle of one. */
-  abort(): void {
+  /**
+   * Drops the byte stream, without a closing handshake or in the middle of one.
+   * @param isLost whether that is because it does not work any more
+   */
+  abort(isLost = false): void {
     if (this.state === CLOSED) return
     this.state = CLOSING
+    if (!isLost) this.flags |= ABORTED
     this.handler.drop()
   }
 
@@ -324,6 +344,7 @@ export class Connection implements ReceiverHandler {
   }
 
   private static dropLate(connection: Connection): void {
+    connection.flags |= TIMED_OUT
     connection.handler.drop()
   }
 

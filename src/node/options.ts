@@ -16,6 +16,7 @@ import {
 } from '../core/constants.js'
 import type { Platform } from '../core/platform.js'
 import type { RateLimitOptions } from '../services/rate-limit.js'
+import { type WatchOptions, watchRules } from '../services/watch-options.js'
 import { PerMessageDeflate, type PerMessageDeflateOptions } from './compat/permessage-deflate.js'
 import { maskingKeysFor } from './compat/sender.js'
 import { nodeRuntime } from './delivery/node-runtime.js'
@@ -50,7 +51,7 @@ export interface SocketOptions {
 
 /** Options of a client, beside all of `http.request`; see doc/api.md. `Socket` is its WebSocket. */
 export interface ClientOptions<Socket = EventEmitter>
-  extends CommonOptions, SocketOptions, ConnectionServiceOptions, Omit<https.RequestOptions, 'protocol' | 'headers'> {
+  extends CommonOptions, SocketOptions, ConnectionServiceOptions, WatchOptions, Omit<https.RequestOptions, 'protocol' | 'headers'> {
   finishRequest?: (request: http.ClientRequest, websocket: Socket) => void
   followRedirects?: boolean
   handshakeTimeout?: number
@@ -79,7 +80,7 @@ export type VerifyClient =
 
 /** Options of a server; see doc/api.md. `SocketClass` is the class of its WebSockets. */
 export interface ServerOptions<SocketClass = unknown>
-  extends CommonOptions, ConnectionServiceOptions, Omit<SocketOptions, 'generateMask'> {
+  extends CommonOptions, ConnectionServiceOptions, WatchOptions, Omit<SocketOptions, 'generateMask'> {
   backlog?: number | null
   clientTracking?: boolean
   direct?: DirectChoice
@@ -184,6 +185,7 @@ export function serverOptions<SocketClass>(
   if (ways !== 1) throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified')
   checkOptions(complete)
   checkDirect(complete.direct)
+  watchRules(complete, true)
   if (complete.perMessageDeflate === true) complete.perMessageDeflate = {}
   // An unknown codec is said now, not with the first connection
   if (complete.perMessageDeflate) new PerMessageDeflate(complete.perMessageDeflate)

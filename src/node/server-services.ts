@@ -13,7 +13,7 @@ import { shutDown, type ShutdownOptions, shutdownOptions, type ShutdownResult, t
 import type { Time } from '../services/time.js'
 import { payloadOf } from './compat/sender.js'
 import { originOf, verify } from './handshake/admission.js'
-import { destroySocket, refuse } from './handshake/refusal.js'
+import { refuse, watchErrors } from './handshake/refusal.js'
 import type { UpgradeRequest } from './handshake/request.js'
 import type { ServerOptions } from './options.js'
 import { nodeClock } from './runtime/node-clock.js'
@@ -83,11 +83,11 @@ export class ServerServices {
     head: Buffer,
     callback: UpgradeCallback
   ): void {
-    if (server._state > RUNNING) return refuse(socket, { status: 503 })
+    if (server._state > RUNNING) return refuse(socket, { status: 503 }, request)
     const { verifyClient } = server.options
     const ask: Verify | null = verifyClient ? (done) => verify(verifyClient, request, asked, done) : null
     this.admission.admit({ request, socket, head, origin: originOf(request, asked) }, ask, {
-      refuse: (refusal: RefusalResponse) => refuse(socket, refusal),
+      refuse: (refusal: RefusalResponse) => refuse(socket, refusal, request),
       accept: (rest, context) => {
         const { extensions, key, subprotocols } = asked
         const done: UpgradeCallback = context === undefined ? callback : (websocket) => callback(websocket, request, context)
@@ -210,7 +210,7 @@ class Ending implements ShutdownServer {
   }
 }
 
-function refuseLate(_request: http.IncomingMessage, socket: Duplex): void {
-  socket.on('error', destroySocket)
-  refuse(socket, { status: 503 })
+function refuseLate(request: http.IncomingMessage, socket: Duplex): void {
+  watchErrors(socket)
+  refuse(socket, { status: 503 }, request)
 }

@@ -18,7 +18,9 @@ import {
   serverOptions,
   type VerifyClient
 } from './options.js'
-import { observe, type Observers } from './delivery/observer.js'
+import { kObservers, NO_OBSERVERS, observe, type Observers } from './delivery/observer.js'
+import { defineStats } from './observation.js'
+import type { ServerStats } from '../services/counters.js'
 import {
   CLOSED,
   CLOSING,
@@ -38,10 +40,13 @@ const kSettings = Symbol('hybi.settings')
 
 export class WebSocketServer extends EventEmitter {
   /** Those of the last connection. */
-  [kSettings]: ConnectionSettings | null = null
+  [kSettings]: ConnectionSettings | null = null;
+  /** Told of each connection. */
+  [kObservers]: Observers<WebSocket> = NO_OBSERVERS
   readonly options: CompleteServerOptions<typeof WebSocket>
   /** Connections that are open; undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket> | undefined
+  declare stats: () => ServerStats
   _server: http.Server | null | undefined
   _state: number
   _shouldEmitClose = false
@@ -51,15 +56,6 @@ export class WebSocketServer extends EventEmitter {
   declare broadcast: ServerMethods['broadcast']
   declare shutdown: ServerMethods['shutdown'];
   declare [Symbol.asyncDispose]: ServerMethods[typeof Symbol.asyncDispose]
-  /** Told of each of them. */
-  readonly #observers: Observers<WebSocket> = [
-    {
-      closed: (websocket) => {
-        this.clients!.delete(websocket)
-        if (this._shouldEmitClose && this.clients!.size === 0) process.nextTick(emitClose, this)
-      }
-    }
-  ]
 
   constructor(options: ServerOptions<typeof WebSocket>, callback?: () => void) {
     super()
@@ -74,7 +70,10 @@ export class WebSocketServer extends EventEmitter {
     } else if (settings.server) {
       this._server = settings.server
     }
-    if (settings.clientTracking) this.clients = new Set()
+    if (settings.clientTracking) {
+      this.clients = new Set()
+      this[kObservers] = [{ closed: (websocket) => leave(this, websocket) }]
+    }
     this.options = settings
     this._state = RUNNING
     if (this._server) this._removeListeners = this.#listen(this._server)
@@ -124,7 +123,7 @@ export class WebSocketServer extends EventEmitter {
     const asked = new UpgradeRequest(request)
     let refusal = asked.check()
     if (refusal !== null) return reject(this, request, socket, refusal)
-    if (!this.shouldHandle(request)) return refuse(socket, { status: 400 })
+    if (!this.shouldHandle(request)) return refuse(socket, { status: 400 }, request)
     // Ours changes nothing that it is given
     refusal = asked.readOffers(this.options, this.completeUpgrade === ownCompleteUpgrade)
     if (refusal !== null) return reject(this, request, socket, refusal)
@@ -146,7 +145,7 @@ export class WebSocketServer extends EventEmitter {
     callback: UpgradeCallback
   ): void {
     if (!isAcceptable(socket)) return
-    if (this._state > RUNNING) return refuse(socket, { status: 503 })
+    if (this._state > RUNNING) return refuse(socket, { status: 503 }, request)
 
     const { options } = this
     const websocket = new options.WebSocket(null, undefined, options)
@@ -155,12 +154,10 @@ export class WebSocketServer extends EventEmitter {
     const deflate = extensions['permessage-deflate']
     if (deflate) websocket._extensions = extensions
     sendAcceptance(this, request, socket, acceptanceFor(socket, key, subprotocol, deflate))
-    handOver(this, websocket, socket, head)
+    handOver(this, websocket, socket, head, request)
     if (this[kServices] !== null) this[kServices].opened(websocket)
-    if (this.clients) {
-      this.clients.add(websocket)
-      observe(websocket, this.#observers)
-    }
+    if (this.clients) this.clients.add(websocket)
+    if (this[kObservers].length > 0) observe(websocket, this[kObservers])
     callback(websocket, request)
   }
 
@@ -204,16 +201,22 @@ function ask(
   callback: UpgradeCallback
 ): void {
   verify(verifyClient, request, asked, (refusal) => {
-    if (refusal !== null) refuse(socket, refusal)
+    if (refusal !== null) refuse(socket, refusal, request)
     else server.completeUpgrade(asked.extensions, asked.key, asked.subprotocols, request, socket, head, callback)
   })
 }
 
 /** Gives the WebSocket its socket, and its settings, which are those of the connection before it as long as the options say the same. */
-function handOver(server: WebSocketServer, websocket: WebSocket, socket: Duplex, head: Buffer): void {
+function handOver(
+  server: WebSocketServer,
+  websocket: WebSocket,
+  socket: Duplex,
+  head: Buffer,
+  request: http.IncomingMessage
+): void {
   const { options } = server
   if (websocket.setSocket === ownSetSocket) {
-    server[kSettings] = websocket[kTakeOver](socket, head, options, undefined, server[kSettings])
+    server[kSettings] = websocket[kTakeOver](socket, head, options, undefined, server[kSettings], server, request)
     return
   }
   const { allowSynchronousEvents, maxBufferedChunks, maxFragments, maxPayload, skipUTF8Validation } = options
@@ -227,7 +230,14 @@ function requireUpgrade(_request: http.IncomingMessage, response: http.ServerRes
   response.end(body)
 }
 
+function leave(server: WebSocketServer, websocket: WebSocket): void {
+  server.clients!.delete(websocket)
+  if (server._shouldEmitClose && server.clients!.size === 0) process.nextTick(emitClose, server)
+}
+
 function emitClose(server: WebSocketServer): void {
   server._state = CLOSED
   server.emit('close')
 }
+
+defineStats(WebSocketServer.prototype)

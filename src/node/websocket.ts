@@ -2,7 +2,7 @@
 
 import type { Buffer } from 'node:buffer'
 import { EventEmitter } from 'node:events'
-import type { ClientRequest } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { CLOSED, CLOSING, CONNECTING, OPCODE_PING, OPCODE_PONG, OPEN, READY_STATES } from '../core/constants.js'
@@ -19,8 +19,9 @@ import { copyToBuffer } from './delivery/message-memory.js'
 import { leaveReceiver } from './compat/receiver-view.js'
 import { bound, closePayload, controlPayloadOf, type Extensions, payloadOf, type SendOptions } from './compat/sender.js'
 import { Delivery, type DeliveryOwner } from './delivery/delivery.js'
-import { kObservers, NO_OBSERVERS, type Observers, tellClosed } from './delivery/observer.js'
+import { kObservers, NO_OBSERVERS, type Observers } from './delivery/observer.js'
 import { openLink } from './links/open.js'
+import { noteClosed, noteOpened } from './observation.js'
 import {
   checkOptions,
   type ClientOptions,
@@ -34,6 +35,7 @@ import type { PerMessageDeflate } from './compat/permessage-deflate.js'
 import { definePrivateSurface, type PrivateSurface } from './compat/private-surface.js'
 import * as services from '../services/connection-services.js'
 import { kClose, kDelivery, kExtensions, kIsServer, kPong, kReadyState, kSettings } from './runtime/symbols.js'
+import { defineLatency, watchersFor } from './watching.js'
 
 type Callback = (error?: Error) => void
 
@@ -62,6 +64,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
   declare readonly CLOSED: 3
   declare addEventListener: typeof addEventListener
   declare removeEventListener: typeof removeEventListener
+  declare readonly latency: number | undefined
 
   /** Names with an underscore are those that programs written for ws look at. */
   _binaryType: BinaryType = 'nodebuffer'
@@ -109,12 +112,14 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
       checkOptions(options!)
       this[kSettings] = options!
       services.applyServiceOptions(this, options!)
+      this[kObservers] = watchersFor(options!, true)
     } else {
       const complete = clientOptions(protocols, options)
       // Not the options themselves, which are those of the request as well
       const { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce } = complete
       this[kSettings] = { autoPong, maxPendingAutoPongs, closeTimeout, kernels, receiveBuffer, coalesce }
       services.applyServiceOptions(this, complete)
+      this[kObservers] = watchersFor(complete, false)
       this._bufferedAmount = 0
       this[kAttempt] = new ClientAttempt<WebSocket>(this)
       this[kAttempt].start(address, complete)
@@ -168,7 +173,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
    * It emits 'open'; limits that `options` leaves out do not apply.
    */
   setSocket(socket: Duplex, head: Uint8Array, options: SocketOptions): void {
-    this[kTakeOver](socket, head, options, options.generateMask, null)
+    this[kTakeOver](socket, head, options, options.generateMask, null, undefined, undefined)
   }
 
   /** Does what `setSocket` does. Returns the settings of the connection, which are `last` if that is the same. */
@@ -177,7 +182,9 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     head: Uint8Array,
     options: SocketOptions,
     generateMask: SocketOptions['generateMask'],
-    last: ConnectionSettings | null
+    last: ConnectionSettings | null,
+    server: EventEmitter | undefined,
+    request: IncomingMessage | undefined
   ): ConnectionSettings {
     const settings = connectionSettings(this[kIsServer], this[kSettings], options, generateMask, last)
     const delivery = (this[kDelivery] = new Delivery(openLink(socket, settings), this, settings))
@@ -185,6 +192,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     const deflate = this[kExtensions]?.['permessage-deflate']
     if (deflate) delivery.connection.useDeflate(deflate.transform)
     delivery.start(head)
+    noteOpened(this, server, request)
     this.emit('open')
     return settings
   }
@@ -283,7 +291,7 @@ export class WebSocket extends EventEmitter implements DeliveryOwner, AttemptOwn
     this[kExtensions]?.['permessage-deflate']?.cleanup()
     if (this[kDelivery] !== null) leaveReceiver(this[kDelivery])
     this._readyState = CLOSED
-    tellClosed(this)
+    noteClosed(this)
     this.emit('close', this._closeCode, this._closeMessage)
   }
 
@@ -354,6 +362,7 @@ function isDeferred(payload: Payload): boolean {
 
 definePrivateSurface(WebSocket.prototype)
 services.defineConnectionServices(WebSocket.prototype)
+defineLatency(WebSocket.prototype)
 
 for (const target of [WebSocket, WebSocket.prototype]) {
   READY_STATES.forEach((name, value) => Object.defineProperty(target, name, { enumerable: true, value }))

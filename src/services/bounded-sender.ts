@@ -4,6 +4,7 @@ import type { Output, WriteCallback } from '../core/output.js'
 import type { SenderPlatform } from '../core/platform.js'
 import { SEND_MORE } from '../core/send-flags.js'
 import { type Payload, Sender } from '../core/sender.js'
+import { noteCause, tellMessageDropped } from '../node/delivery/observer.js'
 import { kDelivery } from '../node/runtime/symbols.js'
 import { kDrops, kMaxBufferedAmount, type ServiceSettings } from './connection-options.js'
 import type { Served, ServedDelivery } from './served.js'
@@ -20,14 +21,16 @@ class BoundedSender extends Sender {
   /** Messages that were dropped. */
   dropped = 0
   private within = OUTSIDE
+  private readonly ws: Served
   private readonly delivery: ServedDelivery
   private readonly limit: number
   private readonly drops: boolean
   private readonly out: Output
 
   /** @param limit in octets */
-  constructor(platform: SenderPlatform, delivery: ServedDelivery, limit: number, drops: boolean) {
+  constructor(platform: SenderPlatform, ws: Served, delivery: ServedDelivery, limit: number, drops: boolean) {
     super(platform, delivery.link.output)
+    this.ws = ws
     this.out = delivery.link.output
     this.delivery = delivery
     this.limit = limit
@@ -46,11 +49,16 @@ class BoundedSender extends Sender {
       return
     }
     this.within = isLast ? OUTSIDE : DROPPING
-    if (within !== DROPPING) this.dropped++
+    if (within !== DROPPING) {
+      this.dropped++
+      tellMessageDropped(this.ws)
+    }
     const error = callback !== undefined || !this.drops ? this.error() : null
     // Not behind those of messages that wait: these would be without bound, too
     if (callback !== undefined) this.out.later(() => callback(error!))
-    if (!this.drops) this.delivery.connection.abortWith(error!)
+    if (this.drops) return
+    noteCause(this.ws, 'overflow')
+    this.delivery.connection.abortWith(error!)
   }
 
   /** Whether more would wait than may; first without writing what was gathered, and without counting the octets of text. */
@@ -71,7 +79,7 @@ export function boundSending(ws: Served, platform: SenderPlatform): void {
   const { [kMaxBufferedAmount]: limit, [kDrops]: drops } = ws as Served & ServiceSettings
   if (limit === 0) return
   const delivery = ws[kDelivery]!
-  delivery.connection.useSender(new BoundedSender(platform, delivery, limit, drops))
+  delivery.connection.useSender(new BoundedSender(platform, ws, delivery, limit, drops))
 }
 
 /** Members of WebSockets. */

@@ -5,6 +5,7 @@
 
 import { Buffer } from 'node:buffer'
 import { serializeClosePayload } from '../core/close.js'
+import { noteCause, type Observed } from '../node/delivery/observer.js'
 import { MOST_MS, numberOption, wrongType } from './option-checks.js'
 import type { Time } from './time.js'
 import { TokenBucket } from './token-bucket.js'
@@ -33,6 +34,7 @@ export interface LimitedDelivery {
   /** Closes as the program would. */
   answerClose(code: number, reason: Uint8Array): boolean
   readonly connection: { close(payload: Uint8Array): void }
+  readonly owner: Observed
 }
 
 const DEFAULT_INTERVAL_MS = 1000
@@ -151,6 +153,7 @@ class Meter {
     if (!this.limit.closes) return this.pause(false)
     this.state = CLOSED
     const { delivery } = this
+    noteCause(delivery.owner, 'rate')
     if (!delivery.answerClose(CLOSE_POLICY_VIOLATION, REASON)) {
       delivery.connection.close(serializeClosePayload(CLOSE_POLICY_VIOLATION, REASON))
     }

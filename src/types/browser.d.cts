@@ -243,7 +243,27 @@ declare namespace WebSocket {
   }
 
   /** Options of Node.js, and ignored. */
+  interface HeartbeatOptions {
+    interval?: number | undefined
+    timeout?: number | undefined
+  }
+
+  /** Options of Node.js, and ignored. */
+  interface HeartbeatExpectation {
+    expect: number
+  }
+
+  /** Options of Node.js, and ignored. */
+  interface LifetimeOptions {
+    limit: number
+    spread?: number | undefined
+  }
+
+  /** Options of Node.js, and ignored. */
   interface CommonOptions extends ServerSideOptions, Omit<SocketOptions, 'generateMask'> {
+    heartbeat?: boolean | HeartbeatOptions | HeartbeatExpectation | undefined
+    idleTimeout?: number | undefined
+    maxLifetime?: number | LifetimeOptions | undefined
     perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined
   }
 
@@ -444,6 +464,46 @@ declare namespace WebSocket {
     once(event: string | symbol, listener: (...args: any[]) => void): this
     write(chunk: OfNode, callback?: (error?: Error | null) => void): boolean
     end(): this
+  }
+
+  /** Of Node.js. */
+  type CloseCause =
+    | 'peer'
+    | 'program'
+    | 'violation'
+    | 'error'
+    | 'timeout'
+    | 'terminate'
+    | 'lost'
+    | 'heartbeat'
+    | 'idle'
+    | 'lifetime'
+    | 'flood'
+    | 'overflow'
+    | 'rate'
+
+  /** Of Node.js. */
+  interface ServerStats {
+    connections: number
+    opened: number
+    closed: { [cause in CloseCause]?: number }
+    messagesReceived: number
+    messagesSent: number
+    messagesDropped: number
+    payloadReceived: number
+    payloadSent: number
+    octetsReceived: number
+    octetsSent: number
+  }
+
+  /** Of Node.js. */
+  interface DiagnosticsMessages {
+    'hybi:connection': { websocket: WebSocket; request?: OfNode; server?: OfNode }
+    'hybi:refused': { request?: OfNode; socket: OfNode; status: number; message?: string | undefined }
+    'hybi:close': { websocket: WebSocket; code: number; reason: OfNode; cause: CloseCause }
+    'hybi:message': { websocket: WebSocket; data: OfNode; isBinary: boolean; length: number }
+    'hybi:send': { websocket: WebSocket; data: OfNode; isBinary: boolean; length: number; fin: boolean }
+    'hybi:error': { websocket: WebSocket; error: CodedError }
   }
 
   interface FrameOptions {

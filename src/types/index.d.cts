@@ -89,6 +89,11 @@ declare class WebSocket extends EventEmitter {
   readonly droppedMessages?: number
   /** Form in which 'message' listeners get text: `'buffer'`, the default, or `'string'`. It may change at any time. */
   textType?: WebSocket.TextType
+  /**
+   * How long the last ping of the heartbeat that was answered took to be, in milliseconds; undefined before, without a heartbeat, and
+   * once closed. A program may have a property of its own of that name.
+   */
+  readonly latency?: number | undefined
   /** The negotiated subprotocol, `''` if none (RFC 6455 §1.9). */
   readonly protocol: string
   readonly readyState: typeof WebSocket.CONNECTING | typeof WebSocket.OPEN | typeof WebSocket.CLOSING | typeof WebSocket.CLOSED
@@ -414,8 +419,43 @@ declare namespace WebSocket {
     skipUTF8Validation?: boolean | undefined
   }
 
+  /**
+   * A heartbeat: a connection that received nothing for `interval` milliseconds is pinged; one that then receives nothing for `timeout` is
+   * dropped, and 'close' tells 1006. Both from 1 to 2,147,483,647. `true` is for the defaults.
+   */
+  interface HeartbeatOptions {
+    /** Default: 30,000. */
+    interval?: number | undefined
+    /** Default: 10,000. */
+    timeout?: number | undefined
+  }
+
+  /** A heartbeat that only listens: a connection that received nothing for so many milliseconds is dropped. For clients of servers that ping. */
+  interface HeartbeatExpectation {
+    expect: number
+  }
+
+  /** A lifetime, in milliseconds: it ends up to `spread` before `limit`, so that connections that began together do not end together. */
+  interface LifetimeOptions {
+    limit: number
+    /** Default: a tenth of `limit`. */
+    spread?: number | undefined
+  }
+
   /** What client and server have in common beside. */
   interface CommonOptions extends ServerSideOptions, Omit<SocketOptions, 'generateMask'> {
+    /** Whether and how silent connections are pinged, and dropped. Default: false. A wrong value is a TypeError or RangeError. */
+    heartbeat?: boolean | HeartbeatOptions | undefined
+    /**
+     * How long, in milliseconds, there may be no message either way before the connection is closed with 1001; pings and pongs are no
+     * messages. Default: 0, no limit. A wrong value is a TypeError or RangeError.
+     */
+    idleTimeout?: number | undefined
+    /**
+     * How long, in milliseconds, a connection may last before it is closed with 1001; a number has a tenth of it as `spread`. Default: 0, no
+     * limit. A wrong value is a TypeError or RangeError.
+     */
+    maxLifetime?: number | LifetimeOptions | undefined
     /** Whether messages may be compressed (RFC 7692), and how. Default: true for clients, false for servers. */
     perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined
   }
@@ -426,7 +466,7 @@ declare namespace WebSocket {
    */
   interface ClientOptions
     extends
-      CommonOptions,
+      Omit<CommonOptions, 'heartbeat'>,
       SecureContextOptions,
       Pick<
         ClientRequestArgs,
@@ -459,6 +499,8 @@ declare namespace WebSocket {
     /** Whether to follow responses of status 3xx. Default: false. */
     followRedirects?: boolean | undefined
     generateMask?(mask: Buffer): void
+    /** As of a server; or `{ expect }`, for a server that pings. */
+    heartbeat?: boolean | HeartbeatOptions | HeartbeatExpectation | undefined
     /** How long, in milliseconds, the socket may be silent during the opening handshake. Default: no limit. */
     handshakeTimeout?: number | undefined
     /** Fields to add to the request; those of the handshake itself cannot be replaced. */
@@ -721,6 +763,58 @@ declare namespace WebSocket {
     zlibDeflateOptions?: (Omit<ZlibOptions, 'dictionary'> & { dictionary?: any }) | undefined
   }
 
+  /** What ended a connection; see the reference. */
+  type CloseCause =
+    | 'peer'
+    | 'program'
+    | 'violation'
+    | 'error'
+    | 'timeout'
+    | 'terminate'
+    | 'lost'
+    | 'heartbeat'
+    | 'idle'
+    | 'lifetime'
+    | 'flood'
+    | 'overflow'
+    | 'rate'
+
+  /** What `stats` gives. */
+  interface ServerStats {
+    /** Connections that are open. */
+    connections: number
+    /** How many there have been. */
+    opened: number
+    /** How many were closed, by cause. */
+    closed: { [cause in CloseCause]?: number }
+    messagesReceived: number
+    messagesSent: number
+    /** Messages that were not sent because too much waited. */
+    messagesDropped: number
+    /** Octets of messages, before compression. */
+    payloadReceived: number
+    payloadSent: number
+    /** Octets of frames of any kind, after compression. */
+    octetsReceived: number
+    octetsSent: number
+  }
+
+  /** Messages of the channels of `node:diagnostics_channel`, by name. */
+  interface DiagnosticsMessages {
+    /** A connection is open; `request` and `server` if a server has accepted it. */
+    'hybi:connection': { websocket: WebSocket; request?: IncomingMessage | undefined; server?: Server | undefined }
+    /** A server has refused a request to upgrade. */
+    'hybi:refused': { request?: IncomingMessage | undefined; socket: Duplex; status: number; message?: string | undefined }
+    /** A connection is closed. */
+    'hybi:close': { websocket: WebSocket; code: number; reason: Buffer; cause: CloseCause }
+    /** A message is about to be delivered: `data` as listeners get it, and the octets of its payload. */
+    'hybi:message': { websocket: WebSocket; data: string | RawData | Blob; isBinary: boolean; length: number }
+    /** A message was given to be sent, or a fragment of one, the last if `fin`; `length` in octets, before compression. */
+    'hybi:send': { websocket: WebSocket; data: string | Uint8Array | Blob; isBinary: boolean; length: number; fin: boolean }
+    /** A connection, or the attempt to open one, has failed. */
+    'hybi:error': { websocket: WebSocket; error: CodedError }
+  }
+
   interface AddressInfo {
     address: string
     family: string
@@ -748,6 +842,11 @@ declare namespace WebSocket {
      * @throws Error with `noServer`
      */
     address(): AddressInfo | string | null
+    /**
+     * Sums over all connections since they are counted: from the first call on, which has those that are open by then. Always there: optional
+     * so that a server whose type is that of @types/ws is one of ours as well.
+     */
+    stats?(): ServerStats
     /** Stops accepting connections, and leaves those there are alone. `cb` is called when they are gone, or with an error where closed already. */
     close(cb?: (err?: Error) => void): void
     /**

@@ -35,6 +35,8 @@ const synchronousCodec = 'Small messages are compressed and decompressed at once
 
 /** Public names that hybi adds to those of ws; enumerations leave them out. */
 export const additions = ['broadcast', 'kernels', 'receiveBuffer', 'Refusal', 'shutdown'].concat([
+  'stats',
+  'latency',
   'writableNeedDrain',
   'drained',
   'droppedMessages',

@@ -76,12 +76,23 @@ const printed: Record<string, { args?: string[]; output: RegExp | string }> = {
       'client: closed with 1006\n'
     ].join('\n')
   },
-  'heartbeat.mjs': {
+  'diagnostics.mjs': {
     output: [
-      'the client that does not: closed with 1006',
-      'the client that answers pings: still open',
-      'the client that answers pings: closed with 1005\n'
+      'server: refused /other with 400',
+      'server: accepted /chat',
+      'server: received 7 octets',
+      'server: closed by program, 1000\n'
     ].join('\n')
+  },
+  'heartbeat.mjs': {
+    output: new RegExp(
+      [
+        '^a round trip takes (less|more) than half a second',
+        'the client that does not: closed with 1006',
+        'the client that answers pings: still open',
+        'the client that answers pings: closed with 1005\n$'
+      ].join('\n')
+    )
   },
   'https-server.mjs': { output: 'HTTPS: an ordinary page\nWSS: hello over TLSv1.3\n' },
   'iteration.mjs': {
@@ -90,7 +101,23 @@ const printed: Record<string, { args?: string[]; output: RegExp | string }> = {
   'kernels.mjs': {
     output: /^available: .*\bjs\b.*; used by default: \w+\n((wasm|js|native): 200000 octets came back the same\n)+$/
   },
+  'idle-and-lifetime.mjs': { output: 'the idle one: 1001 Idle timeout\nthe busy one: 1001 Maximum lifetime\n' },
   'multiple-servers.mjs': { output: '/lower: hello\n/upper: HELLO\n/other: Unexpected server response: 404\n' },
+  'opentelemetry.mjs': {
+    output: ['websocket.connections 0', 'websocket.closed program 1', 'websocket.io receive 17', 'websocket.io transmit 2\n'].join(
+      '\n'
+    )
+  },
+  'prometheus.mjs': {
+    output: [
+      'websocket_connections 0',
+      'websocket_closed_total{cause="program"} 1',
+      'websocket_messages_total{direction="received"} 1',
+      'websocket_messages_total{direction="sent"} 0',
+      'websocket_octets_total{direction="received"} 17',
+      'websocket_octets_total{direction="sent"} 2\n'
+    ].join('\n')
+  },
   'proxy.mjs': { output: 'the proxy was asked for the server\nreceived: through the proxy and back\n' },
   'rate-limit.mjs': {
     output:
@@ -141,7 +168,7 @@ it('knows every example', () => {
       .filter((file) => file.isDirectory())
       .map(({ name }) => name)
       .sort()
-  ).toEqual(['certificates', 'demo', 'express-session'])
+  ).toEqual(['certificates', 'demo', 'express-session', 'opentelemetry'])
 })
 
 describe('programs that end by themselves', () => {

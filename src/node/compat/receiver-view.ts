@@ -123,8 +123,8 @@ function receiverOnError(this: ReceiverView, error: Error): void {
 }
 
 function receiverOnMessage(this: ReceiverView, data: unknown, isBinary: boolean): void {
-  const owner = this[kOwner]
-  owner.emit('message', !isBinary && owner[kTextType] === 'string' ? (data as Buffer).toString() : data, isBinary)
+  const asString = !isBinary && this[kOwner][kTextType] === 'string'
+  this[kDelivery].emitMessage(asString ? (data as Buffer).toString() : data, isBinary, -1)
 }
 
 function receiverOnPing(this: ReceiverView, data: Buffer): void {
@@ -132,7 +132,7 @@ function receiverOnPing(this: ReceiverView, data: Buffer): void {
 }
 
 function receiverOnPong(this: ReceiverView, data: Buffer): void {
-  tellPonged(this[kOwner])
+  tellPonged(this[kOwner], data, 0, data.length)
   this[kOwner].emit('pong', data)
 }
 

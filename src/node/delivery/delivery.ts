@@ -9,11 +9,12 @@ import type { Platform } from '../../core/platform.js'
 import type { Kernels } from '../../core/kernels.js'
 import { enterRead, leaveRead } from '../links/departure.js'
 import { HELD_FOR_DRAIN, HELD_FOR_TURN, HELD_WHILE_GOING_ON, type Link, type LinkHandler } from '../links/link.js'
+import { errorChannel } from '../runtime/channels.js'
 import { kBuffered, kClose, kClosing, kPong, kTextType } from '../runtime/symbols.js'
 import { assemble, type BinaryType, messageOf } from './data.js'
 import { takesText } from './listeners.js'
 import { copyToBuffer } from './message-memory.js'
-import { kObservers, type Observed, tellPonged, tellReceived, tellWritable } from './observer.js'
+import { kObservers, noteCause, type Observed, tellPonged, tellReceived, tellWritable } from './observer.js'
 import { textOf } from './text.js'
 import { keepUnheard } from './unheard.js'
 import { currentTurn, isTurnOver, LAST_TURN, timeTaken, waitForTurn } from './turns.js'
@@ -61,7 +62,7 @@ export interface DeliveryOwner extends EventEmitter, Observed {
 export class Delivery implements ConnectionHandler, LinkHandler {
   readonly link: Link
   readonly connection: Connection
-  private readonly owner: DeliveryOwner
+  readonly owner: DeliveryOwner
   private flags = FIRST_PACE
 
   constructor(link: Link, owner: DeliveryOwner, settings: ConnectionOptions & Platform) {
@@ -143,7 +144,7 @@ export class Delivery implements ConnectionHandler, LinkHandler {
 
   onFailure(): void {
     if ((this.flags & STOPPED) !== 0) this.link.destroy()
-    else this.connection.abort()
+    else this.connection.abort(true)
   }
 
   onClose(): void {
@@ -181,18 +182,22 @@ export class Delivery implements ConnectionHandler, LinkHandler {
       !isBinary && (owner[kTextType] === 'string' || takesText(owner))
         ? textOf(octets, start, end, nonAscii, this.textKernels)
         : messageOf(octets, start, end, isBinary, owner.binaryType, kept)
-    this.emitMessage(data, isBinary)
+    this.emitMessage(data, isBinary, end - start)
   }
 
   onFragments(fragments: Uint8Array[], length: number, isBinary: boolean, nonAscii: boolean): void {
     const { owner } = this
     const data = assemble(fragments, length, isBinary, owner.binaryType)
     const isText = !isBinary && (owner[kTextType] === 'string' || takesText(owner))
-    this.emitMessage(isText ? textOf(data as Buffer, 0, length, nonAscii, this.textKernels) : data, isBinary)
+    this.emitMessage(isText ? textOf(data as Buffer, 0, length, nonAscii, this.textKernels) : data, isBinary, length)
   }
 
-  /** What nobody hears is kept for a turn, once in the life of a connection: see unheard.ts. */
-  private emitMessage(data: unknown, isBinary: boolean): void {
+  /**
+   * Gives listeners a message. What nobody hears is kept for a turn, once in the life of a connection: see unheard.ts. `watchMessages`
+   * puts another in its place.
+   * @param _length octets of its payload; -1 if that is for `data` to say
+   */
+  emitMessage(data: unknown, isBinary: boolean, _length: number): void {
     if (!this.owner.emit('message', data, isBinary) && (this.flags & SETTLED) === 0) keepUnheard(this, data, isBinary)
   }
 
@@ -211,11 +216,12 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   }
 
   onPong(octets: Uint8Array, start: number, end: number): void {
-    tellPonged(this.owner)
+    tellPonged(this.owner, octets, start, end)
     this.owner.emit('pong', copyToBuffer(octets, start, end))
   }
 
   onError(error: Error): void {
+    if (errorChannel.hasSubscribers) errorChannel.publish({ websocket: this.owner, error })
     this.owner.emit('error', error)
   }
 
@@ -232,6 +238,7 @@ export class Delivery implements ConnectionHandler, LinkHandler {
   }
 
   answerFlood(): boolean {
+    noteCause(this.owner, 'flood')
     this.owner.terminate()
     return true
   }

@@ -9,6 +9,7 @@ import { checkResponse, checkSubprotocols, createKey } from '../../core/opening-
 import { PerMessageDeflate, type PerMessageDeflateOptions } from '../compat/permessage-deflate.js'
 import { nodeRuntime } from '../delivery/node-runtime.js'
 import type { CompleteClientOptions, SocketOptions } from '../options.js'
+import { errorChannel } from '../runtime/channels.js'
 import { acceptKey } from './accept-key.js'
 import { type Address, checkAddress, parseAddress } from './address.js'
 import { createRequest, requestSettings } from './client-request.js'
@@ -156,8 +157,13 @@ export class ClientAttempt<Owner extends AttemptOwner> {
 
   fail(error: Error): void {
     this.owner[kFailing]()
-    this.owner.emit('error', error)
+    this.report(error)
     this.owner.emitClose()
+  }
+
+  private report(error: Error): void {
+    if (errorChannel.hasSubscribers) errorChannel.publish({ websocket: this.owner, error })
+    this.owner.emit('error', error)
   }
 
   private drop(request: Request, message: string): void {
@@ -176,7 +182,7 @@ export class ClientAttempt<Owner extends AttemptOwner> {
     const { owner } = this
     owner[kFailing]()
     socket.destroy(new Error(message))
-    socket.once('error', (reason) => owner.emit('error', reason))
+    socket.once('error', (reason) => this.report(reason))
     socket.once('close', () => owner.emitClose())
   }
 }

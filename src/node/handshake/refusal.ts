@@ -5,6 +5,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Refusal, refusalResponse } from '../../core/opening-handshake.js'
 import { isDirect } from '../links/direct-socket.js'
+import { refusedChannel } from '../runtime/channels.js'
 
 /** A refusal that the program may have given: anything may be in it. */
 export interface GivenRefusal {
@@ -15,28 +16,37 @@ export interface GivenRefusal {
 
 /** Refuses a request that is wrong, or leaves that to listeners of the server's event 'wsClientError'. */
 export function reject(server: EventEmitter, request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
-  if (server.listenerCount('wsClientError') > 0) server.emit('wsClientError', new Error(refusal.message), socket, request)
-  else refuse(socket, refusal)
+  if (server.listenerCount('wsClientError') > 0) {
+    publish(socket, refusal, request)
+    server.emit('wsClientError', new Error(refusal.message), socket, request)
+  } else refuse(socket, refusal, request)
 }
 
 /**
  * Answers with a refusal.
+ * @param request for those who observe
  * @throws {RangeError} and {TypeError} for one that cannot be sent: the client gets 500 then
  */
-export function refuse(socket: Duplex, refusal: GivenRefusal): void {
+export function refuse(socket: Duplex, refusal: GivenRefusal, request?: IncomingMessage): void {
   let response: string
   try {
     response = refusalResponse(refusal, STATUS_CODES[refusal.status])
   } catch (error) {
-    fail(socket)
+    fail(socket, request)
     throw error
   }
+  publish(socket, refusal, request)
   end(socket, response)
 }
 
 /** Answers with 500: the program gave something that cannot be sent. */
-export function fail(socket: Duplex): void {
+export function fail(socket: Duplex, request?: IncomingMessage): void {
+  publish(socket, { status: 500 }, request)
   end(socket, refusalResponse({ status: 500 }, STATUS_CODES[500]))
+}
+
+function publish(socket: Duplex, { status, message }: GivenRefusal, request: IncomingMessage | undefined): void {
+  if (refusedChannel.hasSubscribers) refusedChannel.publish({ request, socket, status, message })
 }
 
 function end(socket: Duplex, response: string): void {

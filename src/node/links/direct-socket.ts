@@ -321,6 +321,7 @@ export function prepareDirectSockets({ socketKeys }: HandleInternals): void {
       }
     })
   }
+  Object.defineProperty(prototype, 'isPaused', { configurable: true, writable: true, value: () => false })
   Object.defineProperty(prototype, 'pause', {
     configurable: true,
     writable: true,

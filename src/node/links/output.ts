@@ -87,7 +87,7 @@ let reservedAt = 0
 export class SocketOutput implements Output, Departing, Gatherer {
   flags: number
   turn = -1
-  private readonly socket: Duplex
+  readonly socket: Duplex
   /** STREAM, SOCKET, HANDLE or DIRECT. */
   private way: number
   private gathering: Gathering | null = null

@@ -8,7 +8,7 @@ import * as timers from 'node:timers'
 import { Fifo } from '../../core/fifo.js'
 import { isNodesTick } from './internals.js'
 
-export const { setImmediate } = timers
+export const { setImmediate, setTimeout, clearTimeout } = timers
 
 /** The time in ms. Fakes and spies are put on the object, so it is asked for the method of its class. */
 export const clock: () => number = (Object.getPrototypeOf(performance) as typeof performance).now.bind(performance)

@@ -17,7 +17,9 @@ import {
   type BinaryTypeMap,
   type Connection,
   type ClientOptions,
+  type CloseCause,
   type CodedError,
+  type DiagnosticsMessages,
   type ErrorCode,
   type KernelsName,
   type KernelsOption,
@@ -25,7 +27,8 @@ import {
   type RawData,
   type SendOptions,
   type TextType,
-  type ServerOptions
+  type ServerOptions,
+  type ServerStats
 } from 'hybi'
 import { equal, type Same } from '../equal.cjs'
 
@@ -36,7 +39,10 @@ const client: ClientOptions = {
   auth: 'user:password',
   closeTimeout: 5_000,
   coalesce: false,
+  heartbeat: { expect: 41_000 },
+  idleTimeout: 60_000,
   kernels: 'wasm',
+  maxLifetime: { limit: 3_600_000, spread: 60_000 },
   maxPendingAutoPongs: 10,
   perMessageDeflate,
   protocols: ['chat', 'superchat'],
@@ -52,7 +58,10 @@ const server: ServerOptions = {
   port: 0,
   closeTimeout: 1,
   coalesce: true,
+  heartbeat: { interval: 30_000, timeout: 10_000 },
+  idleTimeout: 0,
   kernels: 'auto',
+  maxLifetime: 3_600_000,
   maxPendingAutoPongs: 0,
   receiveBuffer: 'shared',
   highWaterMark: Infinity,
@@ -196,3 +205,11 @@ kernels.default = 'js'
 export const unknownCode: ErrorCode = 'WS_ERR_UNKNOWN'
 // @ts-expect-error: a Blob has no octets to read at once, so it is not among what listeners are given by default
 export const blob: RawData = new Blob([])
+
+// @ts-expect-error only clients may expect
+const expecting: ServerOptions = { port: 0, heartbeat: { expect: 1 } }
+equal<Same<typeof ws.latency, number | undefined>>(true)
+const stats: ServerStats = new WebSocketServer(server).stats!()
+equal<Same<typeof stats.closed.heartbeat, number | undefined>>(true)
+const onClose = ({ websocket, cause }: DiagnosticsMessages['hybi:close']): [WebSocket, CloseCause] => [websocket, cause]
+void [expecting, onClose]
