@@ -324,14 +324,16 @@ export function prepareDirectSockets({ socketKeys }: HandleInternals): void {
       }
     })
   }
-  Object.defineProperty(prototype, 'pause', {
-    configurable: true,
-    writable: true,
-    value(this: DirectSocket) {
-      // Its link wants to hear of it
-      return DirectSocket.realise(this).pause()
-    }
-  })
+  // Its link wants to hear of the one, and HTTP has its own of the other
+  for (const name of ['pause', 'setEncoding'] as const) {
+    Object.defineProperty(prototype, name, {
+      configurable: true,
+      writable: true,
+      value(this: DirectSocket, encoding: BufferEncoding) {
+        return DirectSocket.realise(this)[name](encoding)
+      }
+    })
+  }
   Object.defineProperty(prototype, 'constructor', { configurable: true, writable: true, value: Socket })
   Object.defineProperty(prototype, inspect.custom, {
     configurable: true,
