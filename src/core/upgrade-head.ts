@@ -41,6 +41,8 @@ for (const [name, field] of NAMES) (BY_LENGTH[name.length] ??= []).push({ name: 
 /** Shortest and longest head that is looked at, in octets. */
 const MIN_HEAD = 64
 const MAX_HEAD = 8192
+/** Most header fields: Node drops what comes behind a thousand. */
+const MAX_FIELDS = 1000
 
 const GET = octetsOf('GET /')
 const VERSION = octetsOf(' HTTP/1.1\r\n')
@@ -84,7 +86,8 @@ export class UpgradeHead {
     const { position } = this
     position.fill(0)
     const last = end - 2
-    while (at < last) {
+    for (let count = 0; at < last; count++) {
+      if (count === MAX_FIELDS) return false
       const name = at
       while (isTokenCode(octets[at])) at++
       const named = BY_LENGTH[at - name]

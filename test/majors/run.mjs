@@ -1,5 +1,5 @@
 // `node test/majors/run.mjs [--install] [--only=words]`: suite.mjs on every supported major of Node, over TCP and TLS, through their
-// streams or past them, with both kernel sets. Majors other than the one that runs this come from npm (a package whose content is the
+// streams or past them, with both kernel sets, and with connections that have sockets from the beginning. Majors other than the one that runs this come from npm (a package whose content is the
 // binary): `--install` fetches what is missing into node_modules/.cache, without it a missing major is named and left out. With
 // `--outputFile.json=path` the count is also written there, as a test runner writes it.
 
@@ -37,12 +37,13 @@ function install(majors) {
 }
 
 /** What a run says: its version of Node and its cases. */
-function runSuite({ major, transport, way, kernels }) {
+function runSuite({ major, transport, way, kernels, direct }) {
   const env = {
     ...process.env,
     HYBI_RECEIVE_BUFFER: way,
     HYBI_HANDLE_WRITES: way === 'off' ? 'off' : 'auto',
-    HYBI_KERNELS: kernels
+    HYBI_KERNELS: kernels,
+    HYBI_DIRECT: direct
   }
   const args = [suite, ...(transport === 'tls' ? ['--tls'] : []), ...process.argv.filter((one) => one.startsWith('--only='))]
   return new Promise((resolve) => {
@@ -78,7 +79,10 @@ const majors = MAJORS.filter((major) => existsSync(binaryOf(major)))
 const versions = new Map(
   majors.map((major) => [major, spawnSync(binaryOf(major), ['--version'], { encoding: 'utf8' }).stdout?.trim()])
 )
-const columns = TRANSPORTS.flatMap((transport) => WAYS.flatMap((way) => KERNELS.map((kernels) => ({ transport, way, kernels }))))
+const columns = TRANSPORTS.flatMap((transport) =>
+  WAYS.flatMap((way) => KERNELS.map((kernels) => ({ transport, way, kernels, direct: 'auto' })))
+)
+columns.push({ transport: 'tcp', way: 'shared', kernels: 'wasm', direct: 'off' })
 const runs = majors.flatMap((major) => columns.map((column) => ({ major, ...column })))
 
 await build({
@@ -95,7 +99,7 @@ async function work() {
 }
 await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work))
 
-const nameOf = ({ transport, way, kernels }) => `${transport} ${way} ${kernels}`
+const nameOf = ({ transport, way, kernels, direct }) => `${transport} ${way} ${direct === 'off' ? 'sockets' : kernels}`
 const row = (cells) => console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(10) : cell.padStart(16))).join(''))
 let passed = 0
 let failed = 0

@@ -14,6 +14,7 @@ import tls from 'node:tls'
 import { setFlagsFromString } from 'node:v8'
 import vm from 'node:vm'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { carryOut, cases as directCases, isDirect } from '../node/support/direct-cases.ts'
 import { responseOctets, turn } from '../support/raw-peer.ts'
 import { streamPair } from '../support/stream-pair.ts'
 import { cert, key } from '../support/tls.ts'
@@ -887,6 +888,30 @@ for (const missing of ['kBuffer', 'kBufferCb', 'kBufferGen']) {
     await inbox.expect(sent)
     assertWay([...server.clients][0]._socket, 'off')
   })
+}
+
+test('a server’s connections have no socket, where they need none', async () => {
+  const { peer, client, peerInbox } = await link()
+  client.send('one')
+  await peerInbox.take(1)
+  assert.equal(isDirect(peer._socket), !isTls && way === 'shared' && process.env.HYBI_DIRECT !== 'off')
+  assert.ok(peer._socket.readable)
+  assert.ok(!isDirect(peer._socket))
+  client.send('two')
+  await peerInbox.take(1)
+})
+
+if (!isTls && way === 'shared' && process.env.HYBI_DIRECT !== 'off') {
+  for (const one of directCases) {
+    test(`without a socket: ${one.name}`, async () => {
+      const [auto, off] = [await carryOut(one, imported, 'auto'), await carryOut(one, imported, 'off')]
+      assert.deepEqual(auto.lines, off.lines)
+      assert.ok(!auto.lines.some((line) => line.startsWith('failed')), String(auto.lines))
+      if (one.isDirect === undefined) return
+      assert.deepEqual([...new Set(auto.ways)], [one.isDirect])
+      assert.deepEqual([...new Set(off.ways)], [false])
+    })
+  }
 }
 
 test('no message that was delivered has changed since', () => checkKept())

@@ -10,13 +10,14 @@ import type { Duplex } from 'node:stream'
 import { UpgradeHead } from '../../core/upgrade-head.js'
 import { EMPTY_BUFFER } from '../delivery/data.js'
 import { DirectRequest, prepareDirectRequests } from '../handshake/direct-request.js'
-import { destroySocket } from '../handshake/refusal.js'
+import { UNWATCHED } from '../handshake/refusal.js'
 import {
   allowsDirect,
   asSocket,
   type DirectChoice,
   type DirectOrigin,
   type DirectReader,
+  type DirectServer,
   DirectSocket,
   endStream,
   failStream,
@@ -31,28 +32,24 @@ import {
   type HandleInternals,
   isKnownConnectionListener
 } from '../runtime/handle-internals.js'
-import { isWritePatched, latin1Slice, ownEmit } from '../runtime/internals.js'
+import { type InternalEmitter, isWritePatched, latin1Slice, ownEmit } from '../runtime/internals.js'
 import { areWritesNodes } from '../links/socket-order.js'
 import { type KernelsChoice, kernelsFor } from '../runtime/kernels.js'
 import { startWaiting, stopWaiting, type Waiting } from './waiting.js'
 
 /** What is looked at in an HTTP server, of which Node's types do not know all. */
-type HttpServer = http.Server & {
-  _handle: { onconnection?: ConnectionListener } | null
-  _connections: number
-  _emitCloseIfDrained(): void
-  noDelay?: boolean
-  keepAlive?: boolean
-  keepAliveInitialDelay?: number
-  blockList?: unknown
-  pauseOnConnect?: boolean
-  maxHeaderSize?: number
-  insecureHTTPParser?: boolean
-  joinDuplicateHeaders?: boolean
-  requireHostHeader?: boolean
-  shouldUpgradeCallback?: unknown
-  httpValidation?: unknown
-}
+type HttpServer = http.Server &
+  DirectServer & {
+    _handle: { onconnection?: ConnectionListener } | null
+    blockList?: unknown
+    pauseOnConnect?: boolean
+    maxHeaderSize?: number
+    insecureHTTPParser?: boolean
+    joinDuplicateHeaders?: boolean
+    requireHostHeader?: boolean
+    shouldUpgradeCallback?: unknown
+    httpValidation?: unknown
+  }
 
 /** What of a server's options matters. */
 export interface DirectOptions {
@@ -82,12 +79,18 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
   private listening: HttpServer['_handle'] = null
   private original: ConnectionListener | null = null
   private own: ConnectionListener | null = null
+  /** That of the listening handle, in which Node has all that it does with a new connection. */
+  private context: AsyncResource | null = null
+  private readonly shouldUpgrade: unknown
+  /** What stands before the server's methods. */
+  private readonly closing: Partial<Record<(typeof CLOSING_METHODS)[number], () => void>> = {}
 
   constructor(server: HttpServer, region: ReceiveRegion, listener: UpgradeListener, internals: HandleInternals) {
     this.server = server
     this.region = region
     this.listener = listener
     this.internals = internals
+    this.shouldUpgrade = server.shouldUpgradeCallback
   }
 
   /** To be called whenever the server begins to listen. */
@@ -97,6 +100,7 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
     const original = listening.onconnection
     const own: ConnectionListener = (error, handle) => this.accept(error, handle)
     this.listening = listening
+    this.context = null
     this.original = original
     this.own = own
     listening.onconnection = own
@@ -109,6 +113,9 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
     // Somebody else may have come since
     if (this.listening !== null && this.listening.onconnection === this.own) this.listening.onconnection = this.original!
     this.listening = null
+    for (const name of CLOSING_METHODS) {
+      if (this.server[name] === this.closing[name]) delete (this.server as Partial<HttpServer>)[name]
+    }
   }
 
   /** Lets the server find all connections when it is to close them. */
@@ -119,6 +126,7 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
       stopWaiting(this)
       http.Server.prototype[name].call(server)
     }
+    this.closing[name] = value
     Object.defineProperty(server, name, { configurable: true, writable: true, value })
   }
 
@@ -131,7 +139,8 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
     if (server.noDelay) handle.setNoDelay?.(true)
     if (server.keepAlive) handle.setKeepAlive?.(true, server.keepAliveInitialDelay!)
     server._connections++
-    const socket = new DirectSocket(handle, this, this)
+    this.context ??= new AsyncResource('HybiAcceptor', { requireManualDestroy: true })
+    const socket = new DirectSocket(handle, this)
     startWaiting(socket, this)
     DirectSocket.begin(socket)
   }
@@ -141,12 +150,13 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
     const { server } = this
     return (
       this.hasOnlyUs() &&
+      listenersOf(server).connection === this.internals.httpConnection &&
+      this.readsPlainly() &&
       server.emit === ownEmit &&
       server.maxConnections == null &&
       !server.blockList &&
       !server.pauseOnConnect &&
       !server.timeout &&
-      server.listenerCount('connection') === 1 &&
       !socketChannel.hasSubscribers &&
       canWriteDirectly() &&
       areWritesNodes() &&
@@ -155,8 +165,20 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
   }
 
   private hasOnlyUs(): boolean {
-    const { _events: events } = this.server as unknown as { _events: { upgrade?: unknown } }
-    return events.upgrade === this.listener
+    return listenersOf(this.server).upgrade === this.listener
+  }
+
+  /** Whether heads are read as Node does without further options, which may be set at any time. */
+  private readsPlainly(): boolean {
+    const { server } = this
+    return (
+      (server as unknown as Record<symbol, unknown>)[this.internals.requestClass] === http.IncomingMessage &&
+      server.maxHeaderSize === undefined &&
+      server.maxHeadersCount === null &&
+      !server.insecureHTTPParser &&
+      !server.joinDuplicateHeaders &&
+      server.shouldUpgradeCallback === this.shouldUpgrade
+    )
   }
 
   /** The first that comes: the head of a request to upgrade, or something for Node. */
@@ -164,9 +186,13 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
     const { octets, start } = this.region
     if (!this.hasOnlyUs() || !found.find(octets, start, start + length)) return this.giveBack(socket, length)
     stopWaiting(this, socket)
-    DirectSocket.setReader(socket, HANDSHAKE)
+    DirectSocket.setReader(socket, UNWATCHED)
     // All of it, before anybody else reads
     const request = new DirectRequest(latin1Slice.call(octets, start, start + length), found, socket)
+    this.context!.runInAsyncScope(this.upgrade, this, request, socket)
+  }
+
+  private upgrade(request: DirectRequest, socket: DirectSocket): void {
     // As Node's parser has it, whose listeners do not share the context of the socket
     const resource = new AsyncResource('HTTPINCOMINGMESSAGE', { requireManualDestroy: true })
     resource.runInAsyncScope(emitUpgrade, this.server, request, socket)
@@ -186,7 +212,7 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
   /** Ended, or failed, before it said anything; or somebody found it among the open handles. */
   realised(socket: DirectSocket): void {
     stopWaiting(this, socket)
-    this.server.emit('connection', asSocket(socket))
+    this.context!.runInAsyncScope(() => this.server.emit('connection', asSocket(socket)))
   }
 
   /** Nothing came for a while: it is Node's to wait for it. */
@@ -198,7 +224,7 @@ export class Acceptor implements DirectOrigin, DirectReader, Waiting {
     stopWaiting(this, socket)
     const octets = length === 0 ? null : DirectSocket.copyOf(socket, length)
     const handle = DirectSocket.release(socket)
-    this.original!.call(this.listening, undefined, handle)
+    this.context!.runInAsyncScope(this.original!, this.listening, undefined, handle)
     const given = (handle as unknown as Record<symbol, unknown>)[this.internals.owner]
     // Refused, and closed
     if (!(given instanceof Socket)) return
@@ -215,41 +241,27 @@ export function acceptorFor(server: http.Server, options: DirectOptions, listene
   if (!allowsDirect(options.direct) || isWritePatched || ownEmit === null || !canWriteDirectly()) return null
   const internals = findHandleInternals()
   const region = directRegion(options.receiveBuffer, kernelsFor(options.kernels))
-  if (internals === null || region === null || !isPlainServer(server as HttpServer, internals)) return null
+  if (internals === null || region === null || !isPlainServer(server as HttpServer)) return null
   prepareDirectSockets(internals)
   prepareDirectRequests(internals)
   return new Acceptor(server as HttpServer, region, listener, internals)
-}
-
-/** Reads a socket whose request is being answered: whatever comes makes it a stream. */
-const HANDSHAKE: DirectReader = {
-  receiveDirect(socket, length) {
-    const octets = DirectSocket.copyOf(socket, length)
-    DirectSocket.realise(socket).push(octets)
-  },
-  directEnded: endStream,
-  directFailed: failStream,
-  directClosed() {},
-  realised(socket) {
-    asSocket(socket).on('error', destroySocket)
-  }
 }
 
 function emitUpgrade(this: HttpServer, request: DirectRequest, socket: DirectSocket): void {
   this.emit('upgrade', request, socket, EMPTY_BUFFER)
 }
 
-/** Whether it is a server of Node's own that reads heads as Node does without further options. */
-function isPlainServer(server: HttpServer, { requestClass, httpConnection }: HandleInternals): boolean {
+/** One listener, or a list, for each event. */
+function listenersOf(server: HttpServer): Record<string, unknown> {
+  return (server as unknown as Required<InternalEmitter>)._events
+}
+
+/** Whether it is a server of Node's own, without options that say which heads are right. */
+function isPlainServer(server: HttpServer): boolean {
   const plain = http.createServer() as HttpServer
   return (
     Object.getPrototypeOf(server) === http.Server.prototype &&
-    (server as unknown as Record<symbol, unknown>)[requestClass] === http.IncomingMessage &&
-    server.listeners('connection')[0] === httpConnection &&
-    server.maxHeaderSize === undefined &&
     http.maxHeaderSize >= LEAST_HEADER_SIZE &&
-    !server.insecureHTTPParser &&
-    !server.joinDuplicateHeaders &&
     server.requireHostHeader !== false &&
     server.httpValidation === plain.httpValidation &&
     String(server.shouldUpgradeCallback) === String(plain.shouldUpgradeCallback)

@@ -1,7 +1,10 @@
 // Connections that have sent nothing yet. Node.js has the timeouts for those, and the means to close them: it gets them after a moment.
 
-import { setTimeout } from 'node:timers'
+import * as timers from 'node:timers'
 import type { DirectSocket } from '../links/direct-socket.js'
+
+/** As it was when the package was loaded: Node's own timeouts for these are not to be faked either. */
+const { setTimeout } = timers
 
 /** Who is to give them back. */
 export interface Waiting {

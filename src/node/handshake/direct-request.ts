@@ -5,7 +5,7 @@ import { IncomingMessage } from 'node:http'
 import { inspect } from 'node:util'
 import type { HeaderFields } from '../../core/opening-handshake.js'
 import { FIELD_EXTENSIONS, FIELD_KEY, FIELD_PROTOCOL, FIELD_VERSION, type UpgradeHead } from '../../core/upgrade-head.js'
-import type { DirectSocket } from '../links/direct-socket.js'
+import { DirectSocket } from '../links/direct-socket.js'
 import type { HandleInternals } from '../runtime/handle-internals.js'
 
 /** Length of ` HTTP/1.1` and the end of its line, and of the end of the head. */
@@ -47,18 +47,23 @@ export class DirectRequest {
     const real = request as unknown as IncomingMessage
     if (request.#headers === null) return real
     request.#headers = null
-    const { url, method, socket } = real
+    const { url, method } = real
+    const { socket } = request
     Object.setPrototypeOf(request, IncomingMessage.prototype)
-    ;(IncomingMessage as unknown as (this: IncomingMessage, socket: unknown) => void).call(real, socket)
-    const { joinDuplicateHeaders } = (socket as unknown as { server?: { joinDuplicateHeaders?: unknown } }).server ?? {}
+    const { highWaterMark } = DirectSocket.originOf(socket).server
+    // All that it looks at in a socket, which need not have a stream for that
+    const shown = { readableHighWaterMark: highWaterMark }
+    ;(IncomingMessage as unknown as (this: IncomingMessage, socket: unknown) => void).call(real, shown)
     const fields = request.#rawFields()
     Object.assign(real, {
       httpVersionMajor: 1,
       httpVersionMinor: 1,
       httpVersion: '1.1',
-      joinDuplicateHeaders,
+      joinDuplicateHeaders: null,
       url,
       method,
+      socket,
+      client: socket,
       upgrade: true
     })
     ;(real as unknown as { _addHeaderLines(fields: string[], length: number): void })._addHeaderLines(fields, fields.length)

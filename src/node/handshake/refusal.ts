@@ -4,7 +4,7 @@ import type { EventEmitter } from 'node:events'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Refusal, refusalResponse } from '../../core/opening-handshake.js'
-import { isDirect } from '../links/direct-socket.js'
+import { asSocket, type DirectReader, DirectSocket, endStream, failStream, isDirect } from '../links/direct-socket.js'
 import { refusedChannel } from '../runtime/channels.js'
 
 /** A refusal that the program may have given: anything may be in it. */
@@ -56,14 +56,35 @@ function end(socket: Duplex, response: string): void {
 
 /** Has errors of a socket destroy it as long as the handshake is under way. */
 export function watchErrors(socket: Duplex): void {
-  // One without a stream has none; it is watched when it gets one
-  if (!isDirect(socket)) socket.on('error', destroySocket)
+  // One without a stream has none
+  if (isDirect(socket)) DirectSocket.setReader(socket, WATCHED)
+  else socket.on('error', destroySocket)
 }
 
 export function unwatchErrors(socket: Duplex): void {
-  if (!isDirect(socket)) socket.removeListener('error', destroySocket)
+  if (isDirect(socket)) DirectSocket.setReader(socket, UNWATCHED)
+  else socket.removeListener('error', destroySocket)
 }
 
-export function destroySocket(this: Duplex): void {
+/** Reads a socket whose request is being answered: whatever comes makes it a stream. */
+export const UNWATCHED: DirectReader = {
+  receiveDirect(socket, length) {
+    const octets = DirectSocket.copyOf(socket, length)
+    DirectSocket.realise(socket).push(octets)
+  },
+  directEnded: endStream,
+  directFailed: failStream,
+  directClosed() {},
+  realised() {}
+}
+
+const WATCHED: DirectReader = {
+  ...UNWATCHED,
+  realised(socket) {
+    asSocket(socket).on('error', destroySocket)
+  }
+}
+
+function destroySocket(this: Duplex): void {
   this.destroy()
 }

@@ -42,6 +42,8 @@ export class DirectLink extends SocketLink implements DirectReader {
     if (this.isReal) return super.start(head, handler)
     this.handler = handler
     socket[kLink] = this
+    // The server has done it already, unless it was told not to
+    if (!DirectSocket.originOf(socket).server.noDelay) DirectSocket.handleOf(socket)?.setNoDelay?.(true)
     DirectSocket.setReader(socket, this)
   }
 
@@ -109,6 +111,7 @@ export class DirectLink extends SocketLink implements DirectReader {
     const { stream } = this
     writeFirst(stream)
     stream.setTimeout!(0)
+    stream.setNoDelay!()
     this.listen()
     this.share()
     beginReading(stream, true)

@@ -46,9 +46,19 @@ export interface DirectReader {
   realised(socket: DirectSocket): void
 }
 
+/** What is looked at in a server, of which Node's types do not know all. */
+export interface DirectServer {
+  _connections: number
+  _emitCloseIfDrained(): void
+  highWaterMark: number
+  noDelay?: boolean
+  keepAlive?: boolean
+  keepAliveInitialDelay?: number
+}
+
 /** Where it was accepted. */
 export interface DirectOrigin {
-  readonly server: Server & { _connections: number; _emitCloseIfDrained(): void }
+  readonly server: Server & DirectServer
   readonly region: ReceiveRegion
 }
 
@@ -74,17 +84,18 @@ const REAL_CLOSING = 4
 export class DirectSocket {
   declare [kLink]: unknown
   readonly #handle: BareHandle
-  readonly #origin: DirectOrigin
+  readonly #origin: DirectOrigin & DirectReader
   #reader: DirectReader
   #state = OPEN
   /** What a program asked for: as Node keeps it. */
   #peer: AddressNames | null = null
   #past: Past | null = null
 
-  constructor(handle: BareHandle, origin: DirectOrigin, reader: DirectReader) {
+  /** @param origin who reads it first */
+  constructor(handle: BareHandle, origin: DirectOrigin & DirectReader) {
     this.#handle = handle
     this.#origin = origin
-    this.#reader = reader
+    this.#reader = origin
   }
 
   static is(value: object): value is DirectSocket {
@@ -163,7 +174,8 @@ export class DirectSocket {
     socket.#state = state === OPEN ? REAL : REAL_CLOSING
     Object.setPrototypeOf(socket, Socket.prototype)
     const { server, region } = socket.#origin
-    const { highWaterMark } = server as unknown as { highWaterMark: number }
+    const { highWaterMark, keepAlive = false, keepAliveInitialDelay = 0 } = server
+    const internals = findHandleInternals()!
     const marks = { readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark, allowHalfOpen: true }
     const handle = socket.#handle
     const { reading } = handle
@@ -171,7 +183,17 @@ export class DirectSocket {
     handle.reading = true
     ;(Socket as unknown as (this: Socket, options: object) => void).call(real, state === OPEN ? { ...marks, handle } : marks)
     handle.reading = reading
-    const properties: Record<PropertyKey, unknown> = { server, _server: server, parser: null, _paused: false }
+    const properties: Record<PropertyKey, unknown> = {
+      server,
+      _server: server,
+      parser: null,
+      _paused: false,
+      [internals.noDelay]: server.noDelay === true && handle.setNoDelay !== undefined,
+      [internals.keepAlive]: keepAlive && handle.setKeepAlive !== undefined,
+      [internals.keepAliveInitialDelay]: keepAlive ? keepAliveInitialDelay : 0
+    }
+    // HTTP has yet to see one that the acceptor reads
+    if (socket.#reader !== socket.#origin) Object.assign(properties, internals.leftMethods)
     if (socket.#peer !== null) properties._peername = socket.#peer
     if (state === OPEN) {
       Object.assign(real, properties)
@@ -179,7 +201,7 @@ export class DirectSocket {
       socket.#reader.realised(socket)
     } else {
       // Its connections are counted already, and 'close' comes with the handle's
-      const { bytesRead, bytesWritten } = findHandleInternals()!
+      const { bytesRead, bytesWritten } = internals
       const past = socket.#past!
       properties.server = properties._server = null
       if (past.hasEnded) showEnd(real)
@@ -322,14 +344,16 @@ export function prepareDirectSockets({ socketKeys }: HandleInternals): void {
     })
   }
   Object.defineProperty(prototype, 'isPaused', { configurable: true, writable: true, value: () => false })
-  Object.defineProperty(prototype, 'pause', {
-    configurable: true,
-    writable: true,
-    value(this: DirectSocket) {
-      // Its link wants to hear of it
-      return DirectSocket.realise(this).pause()
-    }
-  })
+  // Its link wants to hear of the one, and HTTP has its own of the other
+  for (const name of ['pause', 'setEncoding'] as const) {
+    Object.defineProperty(prototype, name, {
+      configurable: true,
+      writable: true,
+      value(this: DirectSocket, encoding: BufferEncoding) {
+        return DirectSocket.realise(this)[name](encoding)
+      }
+    })
+  }
   Object.defineProperty(prototype, 'constructor', { configurable: true, writable: true, value: Socket })
   Object.defineProperty(prototype, inspect.custom, {
     configurable: true,

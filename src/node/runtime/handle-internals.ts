@@ -48,8 +48,14 @@ export interface HandleInternals {
   /** What a socket keeps of a connection that is gone. */
   readonly bytesRead: symbol
   readonly bytesWritten: symbol
+  /** What a socket notes of what was set on its handle. */
+  readonly noDelay: symbol
+  readonly keepAlive: symbol
+  readonly keepAliveInitialDelay: symbol
+  /** Methods that HTTP leaves on a socket that was upgraded. */
+  readonly leftMethods: Readonly<Record<string, unknown>>
   /** Node's own listener of 'connection' of an HTTP server. */
-  readonly httpConnection: unknown
+  readonly httpConnection: (...args: any[]) => void
   /** Where an HTTP server keeps the class of its requests. */
   readonly requestClass: symbol
 }
@@ -90,18 +96,46 @@ function find(): HandleInternals | null {
       socketKeys.find((key) => typeof key === 'symbol' && key.description === name) as symbol | undefined
     const bytesRead = named('kBytesRead')
     const bytesWritten = named('kBytesWritten')
+    const noDelay = named('kSetNoDelay')
+    const keepAlive = named('kSetKeepAlive')
+    const keepAliveInitialDelay = named('kSetKeepAliveInitialDelay')
     const requestKeys = Reflect.ownKeys(new http.IncomingMessage(socket))
-    socket.destroy()
     const server = http.createServer()
     const requestClass = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'IncomingMessage')
-    const [httpConnection] = server.listeners('connection')
+    const [httpConnection] = server.listeners('connection') as ((...args: any[]) => void)[]
     if (!owner || !bytesRead || !bytesWritten || !requestClass || !httpConnection || !READS.includes(fingerprint(onread)))
       return null
+    if (!noDelay || !keepAlive || !keepAliveInitialDelay) return null
     const reads = readerOf(onread as () => void, owner, named)
-    return reads && { owner, ...reads, socketKeys, requestKeys, bytesRead, bytesWritten, httpConnection, requestClass }
+    const leftMethods = methodsLeftBy(server, httpConnection, socket)
+    socket.destroy()
+    return (
+      reads && {
+        owner,
+        ...reads,
+        socketKeys,
+        requestKeys,
+        bytesRead,
+        bytesWritten,
+        noDelay,
+        keepAlive,
+        keepAliveInitialDelay,
+        leftMethods,
+        httpConnection,
+        requestClass
+      }
+    )
   } catch {
     return null
   }
+}
+
+/** Shows a socket to an HTTP server, and looks at what of that stays on one that is upgraded. */
+function methodsLeftBy(server: http.Server, httpConnection: (...args: any[]) => void, socket: Socket): Record<string, unknown> {
+  httpConnection.call(server, socket)
+  const { on, addListener, prependListener } = Socket.prototype
+  // The others are replaced by the socket's when they are called for the first time
+  return { on, addListener, prependListener, setEncoding: socket.setEncoding }
 }
 
 /**
