@@ -313,6 +313,28 @@ const LOOKS: Record<string, (socket: DirectSocket) => unknown> = {
   bytesRead: DirectSocket.bytesRead
 }
 
+/** Keys of methods that objects have of `prototype`. */
+function methodsOf(prototype: object): PropertyKey[] {
+  const keys = new Set<PropertyKey>()
+  for (let owner = prototype; owner !== Object.prototype; owner = Object.getPrototypeOf(owner) as object) {
+    const properties = Object.getOwnPropertyDescriptors(owner) as Record<PropertyKey, PropertyDescriptor>
+    for (const key of Reflect.ownKeys(properties)) if (typeof properties[key as string].value === 'function') keys.add(key)
+  }
+  keys.delete('constructor')
+  return [...keys]
+}
+
+/** A method that a program may put its own in place of: from then on there is a stream, which calls that. */
+function defineMethod(key: PropertyKey, method: () => unknown): void {
+  Object.defineProperty(DirectSocket.prototype, key, {
+    configurable: true,
+    get: method,
+    set(this: DirectSocket, value: unknown) {
+      Reflect.set(DirectSocket.realise(this), key, value, this)
+    }
+  })
+}
+
 /** What HTTP and timeouts put on sockets. */
 const ADDED_KEYS: readonly PropertyKey[] = ['parser', '_paused', '_httpMessage', '_peername', 'timeout']
 
@@ -343,16 +365,19 @@ export function prepareDirectSockets({ socketKeys }: HandleInternals): void {
       }
     })
   }
-  Object.defineProperty(prototype, 'isPaused', { configurable: true, writable: true, value: () => false })
   // Its link wants to hear of the one, and HTTP has its own of the other
-  for (const name of ['pause', 'setEncoding'] as const) {
-    Object.defineProperty(prototype, name, {
-      configurable: true,
-      writable: true,
-      value(this: DirectSocket, encoding: BufferEncoding) {
-        return DirectSocket.realise(this)[name](encoding)
-      }
-    })
+  const own = {
+    isPaused: () => false,
+    pause(this: DirectSocket) {
+      return DirectSocket.realise(this).pause()
+    },
+    setEncoding(this: DirectSocket, encoding: BufferEncoding) {
+      return DirectSocket.realise(this).setEncoding(encoding)
+    }
+  }
+  for (const [name, method] of Object.entries(own)) defineMethod(name, () => method)
+  for (const key of methodsOf(Socket.prototype)) {
+    if (!Object.hasOwn(prototype, key)) defineMethod(key, () => Reflect.get(Socket.prototype, key) as unknown)
   }
   Object.defineProperty(prototype, 'constructor', { configurable: true, writable: true, value: Socket })
   Object.defineProperty(prototype, inspect.custom, {

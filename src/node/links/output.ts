@@ -18,7 +18,7 @@ import { kLink } from '../runtime/symbols.js'
 import type { LinkedStream } from './linked-stream.js'
 import type { Slab } from './slab.js'
 import { bytesWritten, lengthWaiting, watchLengths } from './socket-lengths.js'
-import { areWritesNodes, writesDirectly } from './socket-order.js'
+import { writesDirectly } from './socket-order.js'
 import { nextTick } from '../runtime/ticks.js'
 import { NOTHING } from '../../core/octets.js'
 
@@ -193,7 +193,7 @@ export class SocketOutput implements Output, Departing, Gatherer {
     }
     this.gathering = null
     this.flags &= ~GATHERED
-    if (this.way === DIRECT && !areWritesNodes()) DirectSocket.realise(directOf(socket))
+    if (this.way === DIRECT && !writesDirectly(socket)) DirectSocket.realise(directOf(socket))
     // Streams of others, and methods that somebody put in our place, may keep what they are given
     const returnsMemory = this.way === DIRECT || (this.way >= SOCKET && writesDirectly(socket))
     // What waits for a slow reader must not keep a slab from being used again

@@ -357,6 +357,35 @@ direct('properties that a program sets', async (run) => {
   await until(() => run.lines.includes('message x'))
 })
 
+for (const how of ['assigned', 'defined'] as const) {
+  for (const name of ['write', 'destroy', 'end', 'emit', 'pause'] as const) {
+    if (how === 'defined' && name !== 'write') continue
+    direct(`a ${name} of the program's own, ${how} to the socket`, async (run) => {
+      const { ws, client } = await run.open()
+      const socket = ws._socket
+      const theirs = net.Socket.prototype[name] as (...args: unknown[]) => unknown
+      let calls = 0
+      const own = function (this: net.Socket, ...args: unknown[]): unknown {
+        calls++
+        return theirs.apply(this, args)
+      }
+      if (how === 'assigned') socket[name] = own
+      else Object.defineProperty(socket, name, { configurable: true, value: own })
+      ws.send('sent')
+      await until(() => client.frames.length === 1)
+      client.send('back')
+      await until(() => run.lines.includes('message back'))
+      const before = calls
+      ws.pause()
+      ws.resume()
+      const closed = new Promise((resolve) => ws.once('close', resolve))
+      ws.terminate()
+      await closed
+      run.say(client.texts, before, calls > before)
+    })
+  }
+}
+
 // Touching
 
 const TOUCHES: Record<string, (socket: Any) => unknown> = {
