@@ -313,6 +313,9 @@ const LOOKS: Record<string, (socket: DirectSocket) => unknown> = {
   bytesRead: DirectSocket.bytesRead
 }
 
+/** Whether the methods that write are Node's is looked at before each write. */
+const NOT_TRAPPED: readonly PropertyKey[] = ['constructor', 'write', '_write', '_writev']
+
 /** Keys of methods that objects have of `prototype`. */
 function methodsOf(prototype: object): PropertyKey[] {
   const keys = new Set<PropertyKey>()
@@ -320,7 +323,7 @@ function methodsOf(prototype: object): PropertyKey[] {
     const properties = Object.getOwnPropertyDescriptors(owner) as Record<PropertyKey, PropertyDescriptor>
     for (const key of Reflect.ownKeys(properties)) if (typeof properties[key as string].value === 'function') keys.add(key)
   }
-  keys.delete('constructor')
+  for (const key of NOT_TRAPPED) keys.delete(key)
   return [...keys]
 }
 
