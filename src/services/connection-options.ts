@@ -1,6 +1,7 @@
 // Options of what a connection does by itself. What is the default takes no memory of a connection: it stands on the prototype.
 
 import { kTextType } from '../node/runtime/symbols.js'
+import { outOfRange, wrongType } from './option-checks.js'
 
 /** What happens to a message that would make more wait than may. */
 export type Overflow = 'terminate' | 'drop'
@@ -66,13 +67,11 @@ export function isTextType(value: unknown): value is TextType {
 
 /** A number of octets: an integer of at least `least`, or Infinity. */
 function checkLength(name: string, value: unknown, least: number): void {
-  if (typeof value !== 'number') throw new TypeError(`Invalid value for option "${name}": ${String(value)} (must be a number)`)
+  if (typeof value !== 'number') return wrongType(name, value, 'a number')
   if (value >= least && (value === Infinity || Number.isInteger(value))) return
-  throw new RangeError(`Invalid value for option "${name}": ${value} (must be an integer of at least ${least}, or Infinity)`)
+  outOfRange(name, value, `an integer of at least ${least}, or Infinity`)
 }
 
 function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
-  if (choices.includes(value as string)) return
-  const list = choices.map((choice) => `"${choice}"`).join(', ')
-  throw new TypeError(`Invalid value for option "${name}": ${String(value)} (must be one of ${list})`)
+  if (!choices.includes(value as string)) wrongType(name, value, `one of ${choices.map((choice) => `"${choice}"`).join(', ')}`)
 }
