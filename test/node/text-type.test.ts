@@ -95,6 +95,7 @@ test.each([
   ['textType', true, TypeError]
 ])('%s: %o is refused by the constructors, which name what is allowed', (name, value, error) => {
   const options = { [name]: value }
+  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value)
   const create = [
     () => new WebSocket('ws://localhost', options),
     () => new WebSocket(null, undefined, options),
@@ -102,6 +103,6 @@ test.each([
   ]
   for (const one of create) {
     expect(one).toThrow(error)
-    expect(one).toThrow(`Invalid value for option "${name}": ${String(value)} (must be `)
+    expect(one).toThrow(`Invalid value for option "${name}": ${shown} (must be `)
   }
 })
