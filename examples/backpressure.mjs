@@ -16,7 +16,11 @@ wss.on('connection', async (ws) => {
     if (ws.writableNeedDrain) {
       waits++
       // Rejects if the client goes: then there is nobody to send to
-      await ws.drained()
+      const isThere = await ws.drained().then(
+        () => true,
+        () => false
+      )
+      if (!isThere) return
     }
   }
   console.log(`waited: ${waits > 0}; more than the mark and one message waited: ${most > 320 * 1024 + 16}`)

@@ -8,7 +8,6 @@ import { PrintingProvider } from './opentelemetry/printing-provider.mjs'
 // In earnest, `new MeterProvider({ readers })` of @opentelemetry/sdk-metrics
 const provider = new PrintingProvider()
 metrics.setGlobalMeterProvider(provider)
-
 /** Has the sums of `wss` observed. */
 function instrument(wss) {
   const meter = metrics.getMeter('hybi')
@@ -29,6 +28,7 @@ function instrument(wss) {
 }
 
 const wss = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+wss.on('connection', (ws) => ws.on('error', console.error))
 instrument(wss)
 await once(wss, 'listening')
 const client = new WebSocket(`ws://127.0.0.1:${wss.address().port}`)

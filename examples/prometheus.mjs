@@ -11,6 +11,7 @@ const server = createServer(async (request, response) => {
   response.end(await registers[0].metrics())
 })
 const wss = new WebSocketServer({ server, heartbeat: true })
+wss.on('connection', (ws) => ws.on('error', console.error))
 wss.stats() // counting begins
 
 /** Has a metric collected by what `read` gives, a list of values with their labels. */
@@ -22,7 +23,6 @@ function metric(Metric, name, help, labelNames, read) {
   new Metric({ name: `websocket_${name}`, help, labelNames, registers, collect })
 }
 const bothWays = (received, sent) => Object.entries({ received, sent }).map(([direction, value]) => [{ direction }, value])
-
 metric(Gauge, 'connections', 'Open connections', [], (stats) => [[{}, stats.connections]])
 metric(Counter, 'closed_total', 'Closed', ['cause'], ({ closed }) => Object.entries(closed).map(([cause, n]) => [{ cause }, n]))
 metric(Counter, 'messages_total', 'Messages', ['direction'], (s) => bothWays(s.messagesReceived, s.messagesSent))
