@@ -1,7 +1,7 @@
 // `node test/majors/run.mjs [--install] [--only=words]`: suite.mjs on every supported major of Node, over TCP and TLS, through their
-// streams or past them, with both kernel sets, and with connections that have sockets from the beginning. Majors other than the one that runs this come from npm (a package whose content is the
-// binary): `--install` fetches what is missing into node_modules/.cache, without it a missing major is named and left out. With
-// `--outputFile.json=path` the count is also written there, as a test runner writes it.
+// streams or past them, with both kernel sets, and with connections that have sockets from the beginning. Majors other than the one that
+// runs this come from npm (a package whose content is the binary): `--install` fetches what is missing into node_modules/.cache, without
+// it a missing major is named and left out. With `--outputFile.json=path` the count is also written there, as a test runner writes it.
 
 import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'

@@ -228,6 +228,8 @@ export async function link(serverOptions = {}, clientOptions = {}) {
 
 /** What Node holds on a socket as the memory to read into; null where it reads into memory of its own. */
 export function sharedBuffer(socket) {
+  // A server's connection that has no socket until it is touched has one then
+  void socket.readable
   const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBuffer')
   return symbol === undefined ? undefined : socket[symbol]
 }
