@@ -210,3 +210,25 @@ describe('a server with `stats` of its own', () => {
     expect(Object.keys(wss)).toContain('stats')
   })
 })
+
+test('messages that were dropped, and connections that were ended, because of limits', async () => {
+  const { wss, server, client } = await connect({ maxBufferedAmount: 1000, overflow: 'drop' })
+  wss.stats()
+  server.send(Buffer.alloc(2000))
+  expect(wss.stats()).toMatchObject({ messagesDropped: 1, messagesSent: 0 })
+  await settle([server, client])
+
+  const bounded = await connect({ maxBufferedAmount: 1000 })
+  bounded.wss.stats()
+  bounded.server.on('error', () => {})
+  const closed = new Promise((resolve) => bounded.server.once('close', resolve))
+  bounded.server.send(Buffer.alloc(2000))
+  await closed
+  expect(bounded.wss.stats().closed).toEqual({ overflow: 1 })
+
+  const limited = await connect({ rateLimit: { messages: 1, action: 'close' } })
+  limited.wss.stats()
+  for (let i = 0; i < 3; i++) limited.client.send('x')
+  await once(limited.server, 'close')
+  expect(limited.wss.stats().closed).toEqual({ rate: 1 })
+})
