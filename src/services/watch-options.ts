@@ -1,5 +1,7 @@
 // The options of what is done to connections by the clock: heartbeat, idleTimeout and maxLifetime.
 
+import { MOST_MS } from './option-checks.js'
+
 /** Pings what is silent, and gives up what does not answer; or, for clients, gives up what is silent. */
 export type HeartbeatOption = boolean | { interval?: number; timeout?: number } | { expect: number }
 
@@ -25,8 +27,6 @@ export interface WatchRules {
 
 const DEFAULT_INTERVAL_MS = 30_000
 const DEFAULT_TIMEOUT_MS = 10_000
-/** What a timer takes. */
-const LONGEST_MS = 2 ** 31 - 1
 /** The part of a lifetime by which it is spread, unless that is given. */
 const SPREAD = 0.1
 
@@ -81,8 +81,8 @@ function lifetimeRules(option: unknown): Pick<WatchRules, 'lifetime' | 'spread'>
 function duration(name: string, value: unknown, least: number): number {
   if (typeof value !== 'number') throw new TypeError(`"${name}" must be a number of milliseconds`)
   // NaN is none either
-  if (!(value >= least && value <= LONGEST_MS)) {
-    throw new RangeError(`"${name}" must be from ${least} to ${LONGEST_MS} milliseconds`)
+  if (!(value >= least && value <= MOST_MS)) {
+    throw new RangeError(`"${name}" must be from ${least} to ${MOST_MS} milliseconds`)
   }
   return value
 }

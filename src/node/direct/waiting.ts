@@ -40,7 +40,7 @@ function look(): void {
   const late = old
   old = fresh
   fresh = late
+  // First, should it throw: the rest has its turn then
+  if (old.size + late.size > 0) timer = setTimeout(look, PATIENCE_MS).unref()
   for (const [socket, waiting] of late) waiting.giveBackSilent(socket)
-  late.clear()
-  if (old.size > 0) timer = setTimeout(look, PATIENCE_MS).unref()
 }
